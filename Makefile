@@ -1,0 +1,75 @@
+# `make` alone lists the targets. All of them work in a fresh clone: what they need, they build.
+# Needed beforehand: git, make, and Python 3.11 or newer with its venv module.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+# The tiers of `make test`, in this order, as far as there are tests in them.
+TIERS := $(foreach tier,unit contract integration chaos,\
+  $(if $(wildcard tests/$(tier)/test_*.py),tests/$(tier)))
+IMAGES := orchestrator driver target cli kafka
+SOURCES := libs services cli deploy tests requirements
+
+.PHONY: help setup up test tiers unit lint format bench requirements clean
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Build .venv with `spate` in .venv/bin (at once when nothing changed)
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "Spate needs Python 3.11 or newer, and there is no $(PYTHON) on the PATH." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Spate needs Python 3.11 or newer; $(PYTHON) is older (name another: make PYTHON=...)." >&2; \
+	    exit 1; }
+	@$(PYTHON) requirements/install.py
+
+up: setup ## Start everything on this machine, with a sample run; Ctrl-C stops it
+	@exec $(BIN)/spate local --drivers 2 --sample --dir .local
+
+test: ## Run the linters and every test but the slow repeats; takes minutes
+	@set -e; for phase in setup lint; do \
+	  begin=$$(date +%s); $(MAKE) $$phase; echo "== $$phase: $$(( $$(date +%s) - begin )) s"; \
+	done
+	@$(MAKE) tiers
+
+# Without a way to a Kafka its tests are skipped, and say so; under SPATE_REQUIRE_ALL they fail.
+tiers:
+	@if test -z "$$SPATE_KAFKA_BOOTSTRAP" && ! $(BIN)/python -m localkafka --fetch; then \
+	  export SPATE_WITHOUT_KAFKA="Kafka could not be fetched"; \
+	fi; \
+	exec $(BIN)/coverage run -m pytest $(TIERS)
+
+unit: setup ## Run the unit tests: seconds, no network
+	@$(BIN)/python -m pytest -q tests/unit
+
+lint: setup ## Check style, types and who imports whom
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: setup ## Repair style where that can be done safely
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+bench: setup ## Measure this machine: prints figures, judges nothing
+	@for each in $(sort $(wildcard tests/bench/*.py)); do \
+	  echo "== $$each"; $(BIN)/python $$each || exit; \
+	done
+
+requirements: setup ## Pin again after a change of requirements/*.in (UPGRADE=--upgrade: newest of all)
+	@for name in dev $(IMAGES); do \
+	  only=$$(test $$name = dev || echo "--constraint requirements/dev.txt"); \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate $(UPGRADE) $$only \
+	    --output-file requirements/$$name.txt requirements/$$name.in || exit; \
+	done
+
+clean: ## Remove everything that was built or fetched here
+	@rm -rf .venv .local .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	  .import_linter_cache build dist
+	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,343 @@
+"""A histogram of durations whose merge is exact addition.
+
+The layout of the buckets is fixed (see ``spate.buckets``), so two histograms can always be added
+and the percentiles of a merge are bit for bit those of one histogram fed everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import chain
+
+import numpy as np
+
+from spate.buckets import MAX_NS, IntArray, bucket_of, high_ns, low_ns, midpoint_ns
+from spate.messages import WireHistogram
+
+__all__ = ["MAX_NS", "Accumulator", "Histogram", "bucket_of", "high_ns", "low_ns"]
+
+_MAX_COUNT = 1 << 40
+"""More in one bucket of one snapshot is no measurement, and could overflow a sum."""
+
+_SORT_BELOW = 4_000
+"""Below this many values sorting beats counting into an array of all buckets."""
+
+_NONE: IntArray = np.empty(0, dtype=np.int64)
+
+
+class Histogram:
+    """How many durations fell into which bucket; immutable, equal by content.
+
+    ``buckets`` rises strictly and ``counts`` (same length) is positive throughout. ``count``,
+    ``sum_ns``, ``min_ns`` and ``max_ns`` are exact for the values as clamped to
+    ``[0, MAX_NS]``; ``clamped`` says how many that changed.
+    """
+
+    __slots__ = ("buckets", "clamped", "count", "counts", "max_ns", "min_ns", "sum_ns")
+
+    buckets: IntArray
+    counts: IntArray
+    count: int
+    sum_ns: int
+    min_ns: int | None
+    max_ns: int | None
+    clamped: int
+
+    def __init__(
+        self,
+        buckets: IntArray,
+        counts: IntArray,
+        *,
+        count: int | None = None,
+        sum_ns: int,
+        min_ns: int | None,
+        max_ns: int | None,
+        clamped: int = 0,
+    ) -> None:
+        self.buckets = buckets
+        self.counts = counts
+        self.count = int(counts.sum()) if count is None else count
+        self.sum_ns = sum_ns
+        self.min_ns = min_ns
+        self.max_ns = max_ns
+        self.clamped = clamped
+
+    @staticmethod
+    def zero() -> Histogram:
+        """Return the histogram of nothing: merging it changes nothing."""
+        return Histogram(_NONE, _NONE, sum_ns=0, min_ns=None, max_ns=None)
+
+    @staticmethod
+    def of(values_ns: Sequence[int] | IntArray) -> Histogram:
+        """Return the histogram of these durations in ns.
+
+        What is negative counts as 0, what is longer than an hour as an hour.
+        """
+        raw = np.asarray(values_ns, dtype=np.int64)
+        if raw.size == 0:
+            return Histogram.zero()
+        lowest, highest, clamped = int(raw.min()), int(raw.max()), 0
+        values = raw
+        if lowest < 0 or highest > MAX_NS:
+            values = np.clip(raw, 0, MAX_NS)
+            lowest, highest = int(values.min()), int(values.max())
+            clamped = int(np.count_nonzero(values != raw))
+        buckets, counts = _count(bucket_of(values))
+        # Summed in two halves: 2.6 million hours would not fit into 63 bits.
+        sum_ns = (int((values >> 21).sum()) << 21) + int((values & 0x1FFFFF).sum())
+        return Histogram(
+            buckets, counts, sum_ns=sum_ns, min_ns=lowest, max_ns=highest, clamped=clamped
+        )
+
+    def merge(self, other: Histogram) -> Histogram:
+        """Return the histogram of both: associative, commutative, ``zero()`` is its identity."""
+        return Histogram.merge_all((self, other))
+
+    @staticmethod
+    def merge_all(parts: Iterable[Histogram]) -> Histogram:
+        """Return the histogram of everything in all ``parts``."""
+        filled = [part for part in parts if part.count]
+        if not filled:
+            return Histogram.zero()
+        if len(filled) == 1:
+            return filled[0]
+        everything = np.concatenate([part.buckets for part in filled])
+        order = np.argsort(everything, kind="stable")
+        everything = everything[order]
+        counts = np.concatenate([part.counts for part in filled])[order]
+        first = np.flatnonzero(np.diff(everything, prepend=-1))
+        return Histogram(
+            everything[first],
+            np.add.reduceat(counts, first),
+            sum_ns=sum(part.sum_ns for part in filled),
+            min_ns=min(part.min_ns for part in filled if part.min_ns is not None),
+            max_ns=max(part.max_ns for part in filled if part.max_ns is not None),
+            clamped=sum(part.clamped for part in filled),
+        )
+
+    def quantile_ns(self, q: Fraction | float) -> int | None:
+        """Return the quantile by nearest rank, None if empty.
+
+        The value of rank ⌈q · count⌉ lies in a known bucket: the answer is that bucket's
+        midpoint, but never outside ``[min_ns, max_ns]``. A float means the decimal it prints as.
+
+        Raises:
+            ValueError: if ``q`` is not in ``[0, 1]``.
+        """
+        exact = q if isinstance(q, Fraction) else Fraction(str(q))
+        if not 0 <= exact <= 1:
+            raise ValueError(f"not a quantile: {q}")
+        if self.min_ns is None or self.max_ns is None:
+            return None
+        rank = max(1, -(-exact.numerator * self.count // exact.denominator))
+        place = int(np.searchsorted(np.cumsum(self.counts), rank))
+        return min(max(midpoint_ns(int(self.buckets[place])), self.min_ns), self.max_ns)
+
+    @property
+    def median(self) -> int | None:
+        """The quantile 0.5."""
+        return self.quantile_ns(0.5)
+
+    def mean_ns(self) -> float | None:
+        """Return the exact mean, None if empty."""
+        return self.sum_ns / self.count if self.count else None
+
+    def mode_ns(self) -> int | None:
+        """Return the midpoint of the fullest bucket, the lowest on a tie; None if empty."""
+        if self.min_ns is None or self.max_ns is None:
+            return None
+        middle = midpoint_ns(int(self.buckets[int(np.argmax(self.counts))]))
+        return min(max(middle, self.min_ns), self.max_ns)
+
+    def split(self) -> tuple[Histogram, Histogram]:
+        """Return two smaller histograms that merge to exactly this one.
+
+        The bounds of the parts at the cut, and how the sum is divided between them, are
+        estimates from the buckets; everything of the merge is exact again.
+
+        Raises:
+            ValueError: if there are fewer than two buckets.
+        """
+        half = len(self.buckets) // 2
+        if half == 0:
+            raise ValueError("one bucket cannot be split")
+        lows = low_ns(self.buckets)
+        estimate = sum(
+            low * n
+            for low, n in zip(lows[:half].tolist(), self.counts[:half].tolist(), strict=True)
+        )
+        lower = Histogram(
+            self.buckets[:half],
+            self.counts[:half],
+            sum_ns=estimate,
+            min_ns=self.min_ns,
+            max_ns=max(int(lows[half - 1]), self.min_ns or 0),
+            clamped=self.clamped,
+        )
+        upper = Histogram(
+            self.buckets[half:],
+            self.counts[half:],
+            sum_ns=self.sum_ns - estimate,
+            min_ns=int(lows[half]),
+            max_ns=self.max_ns,
+        )
+        return lower, upper
+
+    def to_wire(self) -> WireHistogram:
+        """Return the sparse form for a snapshot; a bucket goes by its lowest value alone."""
+        return WireHistogram(
+            low_ns=tuple(low_ns(self.buckets).tolist()),
+            n=tuple(self.counts.tolist()),
+            sum_ns=self.sum_ns,
+            min_ns=self.min_ns,
+            max_ns=self.max_ns,
+            clamped=self.clamped,
+        )
+
+    @staticmethod
+    def from_wire(wire: WireHistogram) -> Histogram:
+        """Read the sparse form.
+
+        Raises:
+            ValueError: as ``from_wires``.
+        """
+        return Histogram.from_wires((wire,))[0]
+
+    @staticmethod
+    def from_wires(wires: Sequence[WireHistogram]) -> list[Histogram]:
+        """Read several at once, which costs little more than one: the checks are per array.
+
+        Raises:
+            ValueError: if in any of them a bucket is unknown, empty or out of order, or if the
+                exact figures beside the buckets contradict them.
+        """
+        filled = [wire for wire in wires if _is_filled(wire)]
+        if not filled:
+            return [Histogram.zero() for _ in wires]
+        try:
+            lows = np.fromiter(chain.from_iterable(wire.low_ns for wire in filled), np.int64)
+            counts = np.fromiter(chain.from_iterable(wire.n for wire in filled), np.int64)
+            mins = np.fromiter((wire.min_ns for wire in filled), np.int64)
+            maxs = np.fromiter((wire.max_ns for wire in filled), np.int64)
+        except (OverflowError, TypeError) as error:
+            raise ValueError(
+                "histogram: number too large, or values without min and max"
+            ) from error
+        if lows.max() > MAX_NS or mins.min() < 0 or maxs.max() > MAX_NS or (mins > maxs).any():
+            raise ValueError("histogram: value out of range")
+        if counts.min() <= 0 or counts.max() > _MAX_COUNT:
+            raise ValueError("histogram: count out of range")
+        ends = np.cumsum([len(wire.low_ns) for wire in filled])
+        starts = np.concatenate(([0], ends[:-1]))
+        buckets = bucket_of(lows)
+        rising = np.diff(buckets, prepend=-1) > 0
+        rising[starts] = True
+        if not rising.all() or not np.array_equal(low_ns(buckets), lows):
+            raise ValueError("histogram: unknown bucket, or not in order")
+        if (bucket_of(mins) != buckets[starts]).any() or (
+            bucket_of(maxs) != buckets[ends - 1]
+        ).any():
+            raise ValueError("histogram: min or max outside the first or last bucket")
+        totals = iter(np.add.reduceat(counts, starts).tolist())
+        spans = iter(zip(starts.tolist(), ends.tolist(), strict=True))
+        read = []
+        for wire in wires:
+            if not wire.low_ns:
+                read.append(Histogram.zero())
+                continue
+            start, end = next(spans)
+            read.append(
+                Histogram(
+                    buckets[start:end],
+                    counts[start:end],
+                    count=next(totals),
+                    sum_ns=wire.sum_ns,
+                    min_ns=wire.min_ns,
+                    max_ns=wire.max_ns,
+                    clamped=wire.clamped,
+                )
+            )
+        return read
+
+    def to_json(self) -> list[list[int]]:
+        """Return the form for reports: ``[[low_ns, high_ns, n], …]``, ``low <= value < high``."""
+        rows = zip(
+            low_ns(self.buckets).tolist(),
+            high_ns(self.buckets).tolist(),
+            self.counts.tolist(),
+            strict=True,
+        )
+        return [list(row) for row in rows]
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both hold the same values."""
+        if not isinstance(other, Histogram):
+            return NotImplemented
+        return (
+            self._exact() == other._exact()
+            and np.array_equal(self.buckets, other.buckets)
+            and np.array_equal(self.counts, other.counts)
+        )
+
+    def __hash__(self) -> int:
+        """Agree with equality."""
+        return hash(self._exact())
+
+    def __repr__(self) -> str:
+        """Show the exact figures, not the buckets."""
+        return f"Histogram(count={self.count}, min_ns={self.min_ns}, max_ns={self.max_ns})"
+
+    def _exact(self) -> tuple[int | None, ...]:
+        return (self.count, self.sum_ns, self.min_ns, self.max_ns, self.clamped)
+
+
+def _is_filled(wire: WireHistogram) -> bool:
+    """Tell whether there is anything in it.
+
+    Raises:
+        ValueError: if its lists differ in length, or it has figures but no values.
+    """
+    if len(wire.low_ns) != len(wire.n):
+        raise ValueError("histogram: low_ns and n differ in length")
+    if wire.low_ns:
+        return True
+    if wire.sum_ns or wire.clamped or (wire.min_ns, wire.max_ns) != (None, None):
+        raise ValueError("histogram: figures without values")
+    return False
+
+
+def _count(buckets: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the distinct buckets in order and how often each occurs."""
+    if buckets.size < _SORT_BELOW:
+        found, counts = np.unique(buckets, return_counts=True)
+        return found, np.asarray(counts, dtype=np.int64)
+    lowest = int(buckets.min())
+    dense = np.bincount(buckets - lowest)
+    present = np.flatnonzero(dense)
+    return np.asarray(present + lowest, dtype=np.int64), np.asarray(dense[present], dtype=np.int64)
+
+
+class Accumulator:
+    """Adds up histograms; adding is an append, and the work is done for many at once.
+
+    Merging a sparse histogram costs some 20 µs, most of it per call: 64 in one call cost a
+    fraction of that each. So parts are kept until there are 64 or until somebody looks.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self) -> None:
+        self._parts: list[Histogram] = []
+
+    def add(self, part: Histogram) -> None:
+        """Add everything in ``part``."""
+        self._parts.append(part)
+        if len(self._parts) >= 64:  # noqa: PLR2004 - explained in the docstring
+            self.freeze()
+
+    def freeze(self) -> Histogram:
+        """Return the histogram of everything added so far."""
+        merged = Histogram.merge_all(self._parts)
+        self._parts = [merged]
+        return merged

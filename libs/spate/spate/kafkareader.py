@@ -1,0 +1,239 @@
+"""The reader on Kafka: hand-assigned partitions, committed records, batches to the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from spate.bus import Batch, BusError, Received, Start
+from spate.bus import TopicPartition as Place
+from spate.kafkaclient import (
+    Links,
+    Setting,
+    Settings,
+    append_time,
+    bus_error,
+    describe,
+    in_thread,
+    post,
+    wait_closed,
+)
+
+_POLL_S = 0.1
+_AT_ONCE = 500
+_HELD_RECORDS = 5_000
+_HELD_BYTES = 32 * 1024 * 1024
+_PROBE_EVERY_POLLS = 10
+_PROBE_S = 0.5
+_EMPTY = Batch((), frozenset())
+
+_Item = Received | Place | BusError
+
+
+class KafkaReader:
+    """Reads partitions assigned by hand; see ``spate.bus.Reader``.
+
+    A start at ``latest`` is settled when the broker is first asked: what is appended after the
+    first read that reports the end is certainly seen.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        positions: Mapping[Place, Start],
+        links: Links,
+        ask_bounds: Callable[[Place], Awaitable[tuple[int, int]]],
+    ) -> None:
+        if not positions:
+            raise ValueError("a reader needs a partition to read")
+        self._links = links
+        self._ask_bounds = ask_bounds
+        self._loop = links.loop()
+        self._items: deque[_Item] = deque()
+        self._arrived = asyncio.Event()
+        self._closing = threading.Event()
+        self._room = threading.Event()
+        # Written by one side each, so that the thread can see how much is held without a lock.
+        self._given = self._given_bytes = self._taken = self._taken_bytes = 0
+        try:
+            client = Consumer(reader_settings(settings), error_cb=links.on_error)
+            client.assign(
+                [TopicPartition(t, p, _offset(start)) for (t, p), start in positions.items()]
+            )
+        except KafkaException as error:
+            raise bus_error("making a reader", error) from error
+        self._probed = next(iter(positions))[0]
+        self._ended = in_thread(self._loop, "kafka-reader", partial(self._run, client))
+
+    async def read(self, max_records: int = 1000, timeout_s: float = 0.25) -> Batch:
+        """Return what there is; see ``spate.bus.Reader``."""
+        if not self._items and not self._closing.is_set():
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return _EMPTY
+        if self._closing.is_set():
+            raise BusError("the reader is closed")
+        return self._take(max_records)
+
+    async def bounds(self, partition: Place) -> tuple[int, int]:
+        """Return the first offset held and the one after the last record (markers included)."""
+        return await self._ask_bounds(partition)
+
+    @property
+    def closed(self) -> bool:
+        """True once it was asked to close."""
+        return self._closing.is_set()
+
+    async def close(self) -> None:
+        """Stop reading and free the connection."""
+        self._closing.set()
+        self._room.set()
+        self._arrived.set()
+        await wait_closed(self._ended)
+
+    def _take(self, max_records: int) -> Batch:
+        records: list[Received] = []
+        ends: set[Place] = set()
+        while self._items and len(records) < max_records:
+            item = self._items[0]
+            if isinstance(item, BusError):
+                if records or ends:
+                    break  # first what came before it
+                self._items.popleft()
+                raise item
+            self._items.popleft()
+            if isinstance(item, Received):
+                records.append(item)
+                self._taken_bytes += len(item.value)
+            else:
+                ends.add(item)
+        self._taken += len(records)
+        self._room.set()
+        return Batch(tuple(records), frozenset(ends))
+
+    def _run(self, client: Consumer) -> None:
+        idle_polls = 0
+        try:
+            while not self._closing.is_set():
+                if self._is_full():
+                    self._room.wait(_POLL_S)
+                    self._room.clear()
+                    continue
+                # consume() alone would wait for a full batch or the timeout.
+                first = client.poll(_POLL_S)
+                if first is None:
+                    idle_polls += 1
+                    if self._links.down and idle_polls % _PROBE_EVERY_POLLS == 0:
+                        self._probe(client)
+                    continue
+                self._hand_over([first, *client.consume(_AT_ONCE, 0)])
+        finally:
+            client.close()
+
+    def _is_full(self) -> bool:
+        return (
+            self._given - self._taken > _HELD_RECORDS
+            or self._given_bytes - self._taken_bytes > _HELD_BYTES
+        )
+
+    def _hand_over(self, messages: list[Message]) -> None:
+        items = [_item(message) for message in messages]
+        for item in items:
+            if isinstance(item, Received):
+                self._given += 1
+                self._given_bytes += len(item.value)
+        post(self._loop, self._give, [item for item in items if item is not None])
+
+    def _give(self, items: list[_Item]) -> None:
+        if any(not isinstance(item, BusError) for item in items):
+            self._links.well()
+        self._items.extend(items)
+        if items:
+            self._arrived.set()
+
+    def _probe(self, client: Consumer) -> None:
+        """Ask the broker something: a reader at the end of its partitions hears nothing else."""
+        try:
+            client.list_topics(self._probed, timeout=_PROBE_S)
+        except KafkaException:
+            return
+        post(self._loop, self._links.well)
+
+
+def reader_settings(settings: Settings) -> dict[str, Setting]:
+    """Return the settings of every reader."""
+    return {
+        # Required by the library; nobody joins this group and nothing is committed to it.
+        "group.id": "spate",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "allow.auto.create.topics": False,
+        "fetch.wait.max.ms": 50,
+        "fetch.error.backoff.ms": 100,
+        "fetch.queue.backoff.ms": 50,
+        "queued.max.messages.kbytes": 16 * 1024,
+        **settings,
+    }
+
+
+def _offset(start: Start) -> int:
+    if start == "earliest":
+        return OFFSET_BEGINNING
+    if start == "latest":
+        return OFFSET_END
+    return start
+
+
+def _item(message: Message) -> _Item | None:
+    error = message.error()
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    if error is None:
+        assert topic is not None
+        assert partition is not None
+        assert offset is not None
+        stamp_ms, by_log = append_time(message)
+        key = message.key()
+        return Received(
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            append_ms=stamp_ms,
+            append_time=by_log,
+            key=None if key is None else key.decode("utf-8", "replace"),
+            value=message.value() or b"",
+        )
+    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the library's name
+        assert topic is not None
+        assert partition is not None
+        return (topic, partition)
+    if error.retriable() or error.code() in _PASSING:
+        return None
+    return BusError(f"reading {topic}[{partition}]: {describe(error)}")
+
+
+_PASSING = frozenset(
+    {
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - the library's name
+        KafkaError._TRANSPORT,  # noqa: SLF001 - the library's name
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - the library's name
+    }
+)

@@ -1,0 +1,176 @@
+"""Topics on Kafka: created where they are missing, compared where they exist."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an __all__
+    AdminClient,
+    AlterConfigOpType,
+    ClusterMetadata,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
+
+from spate.bus import BusError, TopicConfig
+from spate.bus import TopicPartition as Place
+from spate.kafkaclient import Settings, bus_error, describe
+
+_ASK_S = 10.0
+_VISIBLE_TRIES = 50
+_VISIBLE_PAUSE_S = 0.1
+
+_PROTOCOL_RESTS_ON = ("message.timestamp.type",)
+"""Settings that are never changed silently: records were already stamped the other way."""
+
+
+def ensure_topics(settings: Settings, wanted: Sequence[TopicConfig]) -> None:
+    """Create missing topics and correct drifted settings; blocks.
+
+    Raises:
+        BusError: if Kafka cannot be reached or refuses, or a topic has another number of
+            partitions or another timestamp type.
+    """
+    admin = AdminClient(dict(settings))
+    found = _metadata(admin)
+    missing = [topic for topic in wanted if topic.name not in found.topics]
+    present = [topic for topic in wanted if topic.name in found.topics]
+    for topic in present:
+        count = len(found.topics[topic.name].partitions)
+        if count != topic.partitions:
+            raise BusError(
+                f"the topic {topic.name} has {count} partitions where {topic.partitions} are needed"
+            )
+    if missing:
+        _create(admin, missing)
+        _wait_visible(admin, missing)
+    if present:
+        _correct(admin, present)
+
+
+def partitions(settings: Settings, topic: str) -> int:
+    """Return the number of partitions of a topic; blocks.
+
+    Raises:
+        BusError: if Kafka cannot be reached or there is no such topic.
+    """
+    found = _metadata(AdminClient(dict(settings))).topics.get(topic)
+    if found is None:
+        raise BusError(f"there is no topic {topic}")
+    return len(found.partitions)
+
+
+def bounds(settings: Settings, partition: Place) -> tuple[int, int]:
+    """Return a partition's first offset and the one after its last committed record; blocks.
+
+    An admin client asks: a consumer's own question can wait forever while another thread polls it.
+
+    Raises:
+        BusError: if Kafka cannot be reached or there is no such partition.
+    """
+    admin = AdminClient(dict(settings))
+    wanted = TopicPartition(*partition)
+    found: list[int] = []
+    for end in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]
+        asked = admin.list_offsets(
+            {wanted: end}, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_ASK_S
+        )
+        try:
+            found.append(asked[wanted].result(_ASK_S).offset)
+        except (KafkaException, TimeoutError) as error:
+            raise BusError(f"asking for the bounds of {partition}: {error}") from error
+    return found[0], found[1]
+
+
+def _metadata(admin: AdminClient) -> ClusterMetadata:
+    try:
+        return admin.list_topics(timeout=_ASK_S)
+    except KafkaException as error:
+        raise bus_error("asking Kafka for its topics", error) from error
+
+
+def _create(admin: AdminClient, missing: Sequence[TopicConfig]) -> None:
+    asked = admin.create_topics(
+        [
+            # Replication -1 is what the cluster has as its default.
+            NewTopic(topic.name, topic.partitions, -1, config=dict(topic.settings))
+            for topic in missing
+        ],
+        request_timeout=_ASK_S,
+    )
+    for name, future in asked.items():
+        try:
+            future.result(_ASK_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another was faster
+                raise bus_error(f"creating the topic {name}", error) from error
+
+
+def _wait_visible(admin: AdminClient, created: Sequence[TopicConfig]) -> None:
+    """Wait until every partition has a leader: a new topic is not known at once."""
+    pause = threading.Event()
+    for _ in range(_VISIBLE_TRIES):
+        found = _metadata(admin).topics
+        if all(
+            topic.name in found
+            and len(found[topic.name].partitions) == topic.partitions
+            and all(place.leader >= 0 for place in found[topic.name].partitions.values())
+            for topic in created
+        ):
+            return
+        pause.wait(_VISIBLE_PAUSE_S)
+    names = ", ".join(topic.name for topic in created)
+    raise BusError(f"these topics were created but have no leader: {names}")
+
+
+def _correct(admin: AdminClient, present: Sequence[TopicConfig]) -> None:
+    by_name = {topic.name: topic for topic in present}
+    asked = admin.describe_configs(
+        [ConfigResource(ResourceType.TOPIC, name) for name in by_name], request_timeout=_ASK_S
+    )
+    drifted: list[ConfigResource] = []
+    for resource, future in asked.items():
+        topic = by_name[resource.name]
+        try:
+            entries: Mapping[str, ConfigEntry] = future.result(_ASK_S)
+        except KafkaException as error:
+            raise bus_error(f"asking for the settings of {topic.name}", error) from error
+        changes = {
+            name: value
+            for name, value in topic.settings.items()
+            if name not in entries or entries[name].value != value
+        }
+        for name in _PROTOCOL_RESTS_ON:
+            if name in changes:
+                is_now = entries[name].value if name in entries else "unknown"
+                raise BusError(
+                    f"the topic {topic.name} has {name}={is_now} where {changes[name]} is needed"
+                )
+        if changes:
+            drifted.append(_change(topic.name, changes))
+    if drifted:
+        for resource, future in admin.incremental_alter_configs(
+            drifted, request_timeout=_ASK_S
+        ).items():
+            try:
+                future.result(_ASK_S)
+            except KafkaException as error:
+                raise BusError(
+                    f"correcting the settings of {resource.name}: {describe(error.args[0])}"
+                ) from error
+
+
+def _change(name: str, changes: Mapping[str, str]) -> ConfigResource:
+    return ConfigResource(
+        ResourceType.TOPIC,
+        name,
+        incremental_configs=[
+            ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
+            for setting, value in changes.items()
+        ],
+    )

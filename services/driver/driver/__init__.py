@@ -1,0 +1,1 @@
+"""The driver: sends what it was granted, on time, and measures it."""

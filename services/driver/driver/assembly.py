@@ -1,0 +1,71 @@
+"""Puts a driver together from its parts, for a process of its own and for a run in-process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from driver.arrival import Arrival
+from driver.clock import Clock
+from driver.driver import Carrier, Driver
+from driver.engine import Engine
+from driver.recorder import Raw, Recorder
+from driver.requester import Requester
+from driver.session import Load, Session
+from spate.allowlist import Allowlist
+from spate.choice import RequestChoice
+from spate.timing import Timing
+
+
+def assemble(
+    *,
+    driver_id: str,
+    boot_id: str,
+    timing: Timing,
+    clock: Clock,
+    carrier: Carrier,
+    allowlist: Allowlist,
+    environ: Mapping[str, str],
+    raw: Raw | None = None,
+) -> Driver:
+    """Return a driver on the running loop; ``environ`` holds the plan's secrets."""
+    loop = asyncio.get_running_loop()
+    session = Session(driver_id, boot_id, timing)
+
+    def make_requester(
+        load: Load,
+        *,
+        on_sent: Callable[[Arrival], None],
+        on_done: Callable[[Arrival], None],
+        on_dropped: Callable[[Arrival, str], None],
+        on_connected: Callable[[int, Arrival | None], None],
+        on_idle: Callable[[], None],
+    ) -> Requester:
+        return Requester(
+            plan=load.plan,
+            loop=loop,
+            clock=clock,
+            allowlist=allowlist,
+            environ=environ,
+            run_id=load.run_id,
+            on_sent=on_sent,
+            on_done=on_done,
+            on_dropped=on_dropped,
+            on_connected=on_connected,
+            on_idle=on_idle,
+        )
+
+    def make_engine(load: Load, wish: Callable[[], None]) -> Engine:
+        choice = RequestChoice(load.plan.seed, [request.weight for request in load.plan.requests])
+        return Engine(
+            load,
+            session=session,
+            clock=clock,
+            loop=loop,
+            recorder=Recorder(load.schedule, choice, raw),
+            choice=choice,
+            make_requester=make_requester,
+            wish=wish,
+        )
+
+    return Driver(session, timing=timing, clock=clock, carrier=carrier, make_engine=make_engine)

@@ -1,0 +1,123 @@
+"""A connector makes one attempt to connect: name, TCP, TLS; and names what it failed of."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from typing import Literal
+
+from driver.resolver import Address, ResolveError, Resolver
+from driver.tls import TlsSettings
+
+_NS_PER_S = 1_000_000_000
+
+_OWN_FAULTS = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
+)
+"""This machine has no more descriptors, ports or memory: the target is not to blame."""
+
+Phase = Literal["dns", "tcp", "tls"]
+
+
+class ConnectError(Exception):
+    """The attempt failed; ``kind`` is the failed kind."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class Connector:
+    """Connects protocols to the target within a time limit for each attempt."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        resolver: Resolver,
+        tls: TlsSettings | None,
+        connect_timeout_ns: int,
+    ) -> None:
+        self._loop = loop
+        self._resolver = resolver
+        self._tls = tls
+        self._timeout_s = connect_timeout_ns / _NS_PER_S
+
+    async def connect(self, protocol: asyncio.Protocol) -> None:
+        """Connect the protocol; its ``connection_made`` is called on the way.
+
+        The addresses are tried one after the other; the last one's failure counts.
+
+        Raises:
+            ConnectError: if it failed or took longer than the limit. The socket is closed.
+        """
+        attempt = _Attempt()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._connect(protocol, attempt)
+        except ResolveError as error:
+            raise ConnectError(error.kind, str(error)) from error
+        except OSError as error:
+            raise ConnectError(failed_kind(error, attempt.phase), str(error)) from error
+
+    async def _connect(self, protocol: asyncio.Protocol, attempt: _Attempt) -> None:
+        addresses = await self._resolver.addresses()
+        attempt.phase = "tcp"
+        opened = await self._open(addresses)
+        if self._tls is None:
+            await self._loop.create_connection(lambda: protocol, sock=opened)
+            return
+        attempt.phase = "tls"
+        await self._loop.create_connection(
+            lambda: protocol,
+            sock=opened,
+            ssl=self._tls.context,
+            server_hostname=self._tls.server_name,
+            # The attempt's own limit comes first.
+            ssl_handshake_timeout=self._timeout_s + 1,
+        )
+
+    async def _open(self, addresses: tuple[Address, ...]) -> socket.socket:
+        for address in addresses[:-1]:
+            try:
+                return await self._open_one(address)
+            except OSError:
+                continue
+        return await self._open_one(addresses[-1])
+
+    async def _open_one(self, address: Address) -> socket.socket:
+        opened = socket.socket(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            opened.setblocking(False)
+            # asyncio and uvloop set it too, but that is not for us to rely on.
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.sock_connect(opened, address.sockaddr)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+
+class _Attempt:
+    """How far an attempt has come."""
+
+    __slots__ = ("phase",)
+
+    def __init__(self) -> None:
+        self.phase: Phase = "dns"
+
+
+def failed_kind(error: OSError, phase: Phase) -> str:
+    """Return the failed kind of an attempt that ended with ``error`` in ``phase``.
+
+    A time limit that ends a look-up is ``dns``, one that ends a handshake ``connect_timeout``.
+    """
+    if isinstance(error, TimeoutError):
+        return "dns" if phase == "dns" else "connect_timeout"
+    if isinstance(error, ssl.SSLError) or phase == "tls":
+        return "tls"
+    if error.errno in _OWN_FAULTS:
+        return "internal"
+    return "connect_refused"

@@ -1,0 +1,201 @@
+"""One driver: heartbeats, control and engine around a session, whatever carries the messages.
+
+With Kafka the carrier is ``driver.link``; ``spate run --local`` is its own carrier. Both run this
+very class.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Protocol
+
+from driver.clock import Clock
+from driver.engine import Engine
+from driver.reporter import Reporter
+from driver.session import Levels, Load, Session
+from driver.tally import Tally
+from spate.bus import Ack
+from spate.messages import (
+    STATE_ORDER,
+    AnyMessage,
+    Beat,
+    Grants,
+    Heartbeat,
+    Order,
+    PlanDocument,
+    SnapshotMessage,
+)
+from spate.timing import SECOND, Timing
+
+
+class Carrier(Protocol):
+    """Takes a driver's messages to the orchestrator."""
+
+    def heartbeat(self, message: Heartbeat) -> None:
+        """Send now; the fate comes back through ``Driver.acknowledged``."""
+
+    def snapshot(self, message: SnapshotMessage) -> None:
+        """Deliver, however long it takes."""
+
+
+class Driver:
+    """Keeps the session informed and the engine running."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        timing: Timing,
+        clock: Clock,
+        carrier: Carrier,
+        make_engine: Callable[[Load, Callable[[], None]], Engine],
+    ) -> None:
+        self.session = session
+        self.engine: Engine | None = None
+        self.cpu = 0.0
+        self._timing = timing
+        self._clock = clock
+        self._carrier = carrier
+        self._make_engine = make_engine
+        self._reporter = Reporter(session, clock, carrier.snapshot)
+        self._cpu_mark = (clock.mono_ns(), clock.cpu_ns())
+        self._retired: set[asyncio.Task[None]] = set()
+        self._pulse_due_ns = 0
+        self._wished = asyncio.Event()
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest snapshot."""
+        return self._reporter.seq
+
+    @property
+    def tally(self) -> Tally:
+        """What this process has done so far."""
+        return self._reporter.tally
+
+    @property
+    def in_flight(self) -> int:
+        """Arrivals decided and not done."""
+        return self.engine.requester.in_flight if self.engine else 0
+
+    async def run(self) -> None:
+        """Send heartbeats and cut snapshots until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._pulse())
+            tasks.create_task(self._cuts())
+
+    def receive(self, message: AnyMessage) -> None:
+        """Take a control message and act on what it changed."""
+        now = self._clock.now()
+        match message:
+            case PlanDocument():
+                self.session.on_plan(message)
+            case Grants():
+                self.session.on_grants(message, now)
+            case Order():
+                self.session.on_order(message, now)
+            case Beat():
+                self.session.on_beat(message, now)
+            case _:
+                return
+        self._act()
+
+    def acknowledged(self, n: int, ack: Ack) -> None:
+        """Take the fate of heartbeat ``n``.
+
+        Raises:
+            LogLostError: if the log cannot be relied on; the process must end.
+        """
+        self.session.on_ack(n, ack, self._clock.now())
+        self._act()
+
+    async def leave(self, limit_ns: int) -> None:
+        """Hand back the work, finish what is in flight and report it all (R12)."""
+        self.session.leave(self._clock.now())
+        self._act()
+        deadline_ns = self._clock.mono_ns() + limit_ns
+        while self.in_flight and self._clock.mono_ns() < deadline_ns:  # noqa: ASYNC110 - once in a life
+            await asyncio.sleep(0.02)
+        self.send_heartbeat()
+
+    async def close(self) -> None:
+        """Free timers and connections."""
+        if self.engine is not None:
+            await self.engine.close()
+            self.engine = None
+        for task in tuple(self._retired):
+            with contextlib.suppress(Exception):
+                await task
+
+    def send_heartbeat(self) -> None:
+        """Send a heartbeat now; towards the end, all that is known is reported before it."""
+        engine, state = self.engine, self.session.state
+        draining = state is not None and STATE_ORDER[state] >= STATE_ORDER["DRAINING"]
+        if engine and (draining or self.session.leaving) and not engine.silent:
+            self._reporter.cut(engine, self.cpu)
+            engine.silent = engine.requester.in_flight == 0
+        levels = Levels(self.in_flight, self._reporter.seq, self.cpu, self._reporter.lag_p99_ns)
+        now = self._clock.now()
+        message = self.session.heartbeat(now, levels)
+        self._pulse_due_ns = now.mono_ns + self._timing.heartbeat_every_ns
+        self._carrier.heartbeat(message)
+
+    def _act(self) -> None:
+        """Do what the session's last change asks for."""
+        for closure in self.session.take_closures():
+            if self.engine is not None:
+                self.engine.closed(closure)
+        load = self.session.load
+        if load is not None and (self.engine is None or self.engine.load is not load):
+            self._take_up(load)
+        if self.engine is not None:
+            self.engine.follow_state()
+            self.engine.pump()
+        if self.session.wants_heartbeat:
+            self.send_heartbeat()
+
+    def _take_up(self, load: Load) -> None:
+        """Replace the engine of the last run by one for this."""
+        if self.engine is not None:
+            self._reporter.cut(self.engine, self.cpu)
+            self._spawn(self.engine.close())
+        self._reporter.begin()
+        self.engine = self._make_engine(load, self._wished.set)
+        self._spawn(self.engine.warm())
+
+    def _spawn(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
+
+    async def _pulse(self) -> None:
+        while True:
+            now_ns = self._clock.mono_ns()
+            if self.session.wants_heartbeat or now_ns >= self._pulse_due_ns:
+                self._measure_cpu()
+                self.send_heartbeat()
+                self._act()
+            self._wished.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, (self._pulse_due_ns - now_ns) / SECOND)):
+                    await self._wished.wait()
+
+    async def _cuts(self) -> None:
+        every_ns = self._timing.snapshot_every_ns
+        while True:
+            start_ns = self.session.start_mono_ns
+            now_ns = self._clock.mono_ns()
+            phase_ns = (now_ns - start_ns) % every_ns if start_ns is not None else 0
+            await asyncio.sleep((every_ns - phase_ns) / SECOND)
+            engine = self.engine
+            if engine is not None and self.session.start_mono_ns == start_ns and not engine.silent:
+                self._reporter.cut(engine, self.cpu)
+
+    def _measure_cpu(self) -> None:
+        now_ns, cpu_ns = self._clock.mono_ns(), self._clock.cpu_ns()
+        before_ns, cpu_before_ns = self._cpu_mark
+        if now_ns - before_ns >= SECOND // 4:
+            self.cpu = round((cpu_ns - cpu_before_ns) / (now_ns - before_ns), 4)
+            self._cpu_mark = (now_ns, cpu_ns)

@@ -1,0 +1,203 @@
+"""Takes arrivals as they fall due and hands them to the HTTP client, for one run.
+
+Open load is paced by a timer; closed load by the connections: each completion frees a slot, and
+a free slot takes the next index. What may be taken at all is the session's to say.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from driver.arrival import Arrival
+from driver.clock import Clock
+from driver.pacer import Pacer
+from driver.ranges import HeldRanges
+from driver.recorder import Recorder
+from driver.requester import Requester
+from driver.session import Closure, Load, Session
+from spate.choice import RequestChoice
+from spate.messages import STATE_ORDER
+
+_BURST = 64
+"""Arrivals between two looks at the clock: well below a millisecond of work."""
+
+
+class RequesterMaker(Protocol):
+    """Makes the HTTP client of a run, given where to report."""
+
+    def __call__(
+        self,
+        load: Load,
+        *,
+        on_sent: Callable[[Arrival], None],
+        on_done: Callable[[Arrival], None],
+        on_dropped: Callable[[Arrival, str], None],
+        on_connected: Callable[[int, Arrival | None], None],
+        on_idle: Callable[[], None],
+    ) -> Requester:
+        """Return a client that has not connected yet."""
+
+
+class Engine:
+    """One driver's part in one run.
+
+    ``wish`` is called when the session wants a heartbeat sent at once. ``silent`` is set by the
+    owner when the run is over and everything was reported.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        *,
+        session: Session,
+        clock: Clock,
+        loop: AbstractEventLoop,
+        recorder: Recorder,
+        choice: RequestChoice,
+        make_requester: RequesterMaker,
+        wish: Callable[[], None],
+    ) -> None:
+        self.load = load
+        self.silent = False
+        self.recorder = recorder
+        self.first_lag_ns: int | None = None
+        self._session = session
+        self._clock = clock
+        self._wish = wish
+        self._choice = choice
+        self._pacer = Pacer(loop, clock, self.pump)
+        self._open = load.schedule.is_open
+        self._limit = load.plan.limits.in_flight
+        self._free: deque[int] = deque()
+        self._slots_made = False
+        self._pumping = False
+        self._ended = False
+        self.requester = make_requester(
+            load,
+            on_sent=recorder.sent,
+            on_done=self._done,
+            on_dropped=self._dropped,
+            on_connected=self._connected,
+            on_idle=self._idle,
+        )
+
+    async def warm(self) -> None:
+        """Open the connections before the start."""
+        await self.requester.warm()
+
+    def pump(self) -> None:
+        """Decide all that is due and may be decided; set the timer for what comes next."""
+        if self._pumping or self._ended:
+            return
+        self._pumping = True
+        try:
+            while self._burst():
+                pass
+        finally:
+            self._pumping = False
+        if self._session.wants_heartbeat:
+            self._wish()
+
+    def closed(self, closure: Closure) -> None:
+        """Account for what a closed term had decided and not yet put on a socket (R4)."""
+        now_ns = self._clock.mono_ns()
+        for arrival in self.requester.take_back(closure.term):
+            self.recorder.missed(arrival.term, arrival.index, closure.missed)
+            self._free.append(now_ns)
+
+    def follow_state(self) -> None:
+        """Cancel what is in flight once the run has ended for everybody."""
+        state = self._session.state
+        if state is not None and STATE_ORDER[state] > STATE_ORDER["DRAINING"] and not self._ended:
+            self._ended = True
+            self._pacer.arm(None)
+            self.requester.cancel_all()
+
+    async def close(self) -> None:
+        """Free the timer and the connections; nothing is reported any more."""
+        self._ended = True
+        self._pacer.close()
+        await self.requester.close()
+
+    def _burst(self) -> bool:
+        """Decide up to a burst of arrivals; tell whether more may be due at once."""
+        moment = self._clock.now()
+        held = self._session.look(moment)
+        for closure in self._session.take_closures():
+            self.closed(closure)
+        start_ns = self._session.start_mono_ns
+        if held is None or start_ns is None:
+            waiting = start_ns is not None and self._session.state == "RUNNING"
+            self._pacer.arm(start_ns if waiting and moment.mono_ns < (start_ns or 0) else None)
+            return False
+        if self._open:
+            return self._burst_open(held, start_ns, moment.mono_ns - start_ns)
+        return self._burst_closed(held, start_ns)
+
+    def _burst_open(self, held: HeldRanges, start_ns: int, elapsed_ns: int) -> bool:
+        for _ in range(_BURST):
+            taken = held.take_due(elapsed_ns)
+            if taken is None:
+                next_ns = held.next_due_ns()
+                self._pacer.arm(None if next_ns is None else start_ns + next_ns)
+                return False
+            index, due_ns, late = taken
+            if late:
+                self.recorder.missed(self._session.term, index, "handover")
+            elif self.requester.in_flight >= self._limit:
+                self.recorder.dropped(self._session.term, index, "in_flight_limit")
+            else:
+                self._submit(index, start_ns + due_ns)
+        return True
+
+    def _burst_closed(self, held: HeldRanges, start_ns: int) -> bool:
+        if not self._slots_made:
+            self._slots_made = True
+            self._free.extend([start_ns] * self.load.plan.limits.connections)
+        for _ in range(_BURST):
+            if not self._free:
+                return False
+            index = held.take_next()
+            if held.half_used:
+                self._session.wants_heartbeat = True
+            if index is None:
+                return False
+            self._submit(index, self._free.popleft())
+        return True
+
+    def _submit(self, index: int, intended_ns: int) -> None:
+        arrival = Arrival(
+            index,
+            self._session.term,
+            self._choice.request(index),
+            self.load.schedule.stage_of(index),
+            intended_ns,
+            self._clock.mono_ns(),
+        )
+        if self.first_lag_ns is None:
+            self.first_lag_ns = arrival.decided_ns - intended_ns
+        self.recorder.decided(arrival)
+        self.requester.submit(arrival)
+
+    def _done(self, arrival: Arrival) -> None:
+        self.recorder.done(arrival)
+        if not self._open:
+            self._free.append(arrival.done_ns)
+
+    def _dropped(self, arrival: Arrival, cause: str) -> None:
+        self.recorder.dropped(arrival.term, arrival.index, cause)
+        if not self._open:
+            self._free.append(self._clock.mono_ns())
+
+    def _connected(self, connect_ns: int, arrival: Arrival | None) -> None:
+        if arrival is None:
+            self.recorder.connected(connect_ns, 0, 0)
+        else:
+            self.recorder.connected(connect_ns, arrival.request, arrival.stage)
+
+    def _idle(self) -> None:
+        if not self._open:
+            self.pump()

@@ -1,0 +1,118 @@
+"""A driver's Kafka side: heartbeats on a producer of their own, snapshots, control messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from spate.bus import Ack, Bus, BusError, Outgoing, ProducerOptions
+from spate.messages import (
+    AnyMessage,
+    BadMessageError,
+    Heartbeat,
+    Register,
+    SnapshotMessage,
+    decode,
+    encode,
+)
+from spate.timing import SECOND, Timing
+from spate.topics import Topics
+
+_RESEND_AFTER_S = 1.0
+
+
+class Link:
+    """Carries one driver's messages over Kafka.
+
+    ``on_ack`` gets the fate of each heartbeat. A snapshot is kept until it is acknowledged and
+    sent again under its number as often as it takes (R11).
+    """
+
+    def __init__(
+        self, bus: Bus, topics: Topics, timing: Timing, on_ack: Callable[[int, Ack], None]
+    ) -> None:
+        self.bad_messages = 0
+        self.resent = 0
+        self._bus = bus
+        self._topics = topics
+        self._on_ack = on_ack
+        self._heartbeats = bus.producer(
+            ProducerOptions(
+                linger_ms=0,
+                delivery_timeout_s=timing.fence_after_ns / SECOND,
+                compression="none",
+            )
+        )
+        self._snapshots = bus.producer(ProducerOptions())
+        self._unacknowledged: dict[int, Outgoing] = {}
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many snapshots the log may not hold yet."""
+        return len(self._unacknowledged)
+
+    def register(self, message: Register) -> None:
+        """Describe the driver, for display."""
+        self._snapshots.send(Outgoing(self._topics.register, encode(message), message.driver_id))
+
+    def heartbeat(self, message: Heartbeat) -> None:
+        """Send a heartbeat; its fate goes to ``on_ack``."""
+        record = Outgoing(self._topics.heartbeat, encode(message), message.driver_id, 0)
+        self._heartbeats.send(record, lambda ack: self._on_ack(message.n, ack))
+
+    def snapshot(self, message: SnapshotMessage) -> None:
+        """Send a snapshot, again and again until it is acknowledged."""
+        record = Outgoing(self._topics.metrics, encode(message), message.driver_id)
+        self._unacknowledged[message.seq] = record
+        self._send_snapshot(message.seq)
+
+    async def listen(self, receive: Callable[[AnyMessage], None]) -> None:
+        """Hand every control message to ``receive``, until cancelled.
+
+        It begins at the end of the topics: the orchestrator repeats what a newcomer must know.
+        """
+        reader = self._bus.reader(
+            {(self._topics.test_config, 0): "latest", (self._topics.trigger, 0): "latest"}
+        )
+        try:
+            while True:
+                try:
+                    batch = await reader.read(timeout_s=1.0)
+                except BusError:
+                    # A position that is gone: the newest state is all that counts here.
+                    await reader.close()
+                    await asyncio.sleep(_RESEND_AFTER_S)
+                    return await self.listen(receive)
+                for record in batch.records:
+                    try:
+                        message = decode(record.value)
+                    except BadMessageError:
+                        self.bad_messages += 1
+                    else:
+                        receive(message)
+        finally:
+            await reader.close()
+
+    async def flush(self, timeout_s: float) -> int:
+        """Wait until everything is acknowledged; return how many snapshots are not."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while (left := deadline - loop.time()) > 0:
+            await self._heartbeats.flush(min(left, 1.0))
+            await self._snapshots.flush(min(left, 1.0))
+            if not self._unacknowledged:
+                break
+            await asyncio.sleep(0.05)
+        return len(self._unacknowledged)
+
+    def _send_snapshot(self, seq: int) -> None:
+        record = self._unacknowledged.get(seq)
+        if record is not None:
+            self._snapshots.send(record, lambda ack: self._snapshot_fate(seq, ack))
+
+    def _snapshot_fate(self, seq: int, ack: Ack) -> None:
+        if ack.error is None:
+            self._unacknowledged.pop(seq, None)
+            return
+        self.resent += 1
+        asyncio.get_running_loop().call_later(_RESEND_AFTER_S, self._send_snapshot, seq)

@@ -1,0 +1,183 @@
+"""``python -m driver``: puts one driver together and runs it until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import uvloop
+
+from driver.assembly import assemble
+from driver.children import run_children
+from driver.clock import Clock
+from driver.driver import Driver
+from driver.licence import LogLostError
+from driver.link import Link
+from driver.metrics import MetricsServer, Readings
+from driver.settings import Settings, read_settings
+from spate.bus import Ack, BusError
+from spate.kafkabus import KafkaBus
+from spate.messages import Heartbeat, Register, SnapshotMessage
+from spate.timing import SECOND, Timing
+from spate.topics import topic_table
+
+_LOG = logging.getLogger("driver")
+
+_DRAIN_LIMIT_NS = 25 * SECOND
+"""The longest time-out a plan may have, and a margin; the pod's grace period lies above."""
+
+
+class _Relay:
+    """Stands between driver and link, which need each other."""
+
+    link: Link
+
+    def heartbeat(self, message: Heartbeat) -> None:
+        self.link.heartbeat(message)
+
+    def snapshot(self, message: SnapshotMessage) -> None:
+        self.link.snapshot(message)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a driver process; return its exit code."""
+    settings = read_settings(sys.argv[1:] if argv is None else argv, os.environ)
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format=f"%(asctime)s {settings.driver_id} %(levelname)s %(message)s",
+    )
+    if settings.processes > 1:
+        return run_children(settings, os.environ)
+    try:
+        return uvloop.run(_serve(settings, os.environ))
+    except KeyboardInterrupt:
+        return 130
+
+
+async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
+    loop = asyncio.get_running_loop()
+    clock, timing = Clock(), Timing()
+    topics = topic_table(settings.topic_prefix)
+    bus = KafkaBus(settings.kafka)
+    ended: asyncio.Future[str] = loop.create_future()
+
+    def end(reason: str) -> None:
+        if not ended.done():
+            ended.set_result(reason)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, number.name)
+
+    relay = _Relay()
+    raw = None if settings.raw_file is None else _raw_writer(Path(settings.raw_file))
+    driver = assemble(
+        driver_id=settings.driver_id,
+        boot_id=secrets.token_hex(8),
+        timing=timing,
+        clock=clock,
+        carrier=relay,
+        allowlist=settings.allowed_targets,
+        environ=environ,
+        raw=raw,
+    )
+
+    def on_ack(n: int, ack: Ack) -> None:
+        try:
+            driver.acknowledged(n, ack)
+        except LogLostError as error:
+            end(str(error))
+
+    server: MetricsServer | None = None
+    try:
+        await bus.ensure_topics(topics.configs)
+        relay.link = link = Link(bus, topics, timing, on_ack)
+        server = MetricsServer(
+            settings.host, settings.port, lambda: _readings(settings, driver, link, bus)
+        )
+        link.register(
+            Register(
+                driver_id=settings.driver_id,
+                boot_id=driver.session.boot_id,
+                address=f"{settings.host}:{server.port}",
+                version=version("spate"),
+                cpu_count=os.cpu_count() or 1,
+                labels=settings.labels,
+            )
+        )
+        listening = asyncio.create_task(link.listen(driver.receive))
+        running = asyncio.create_task(driver.run())
+        _LOG.info("driver %s is up; metrics on port %s", settings.driver_id, server.port)
+        await asyncio.wait((ended, listening, running), return_when=asyncio.FIRST_COMPLETED)
+        return await _finish(ended, driver, link, listening, running)
+    except (BusError, OSError) as error:
+        _LOG.error("%s", error)
+        return 1
+    finally:
+        await driver.close()
+        if server is not None:
+            server.close()
+        await bus.close()
+
+
+async def _finish(
+    ended: asyncio.Future[str],
+    driver: Driver,
+    link: Link,
+    listening: asyncio.Task[None],
+    running: asyncio.Task[None],
+) -> int:
+    """Leave in good order if asked to; else say what broke."""
+    code = 0
+    for task in (listening, running):
+        if task.done() and not task.cancelled() and task.exception() is not None:
+            _LOG.error("the driver broke", exc_info=task.exception())
+            code = 1
+    if ended.done() and not ended.result().startswith("SIG"):
+        _LOG.error("%s", ended.result())
+        code = 1
+    if code == 0:
+        _LOG.info("leaving: finishing what is in flight")
+        await driver.leave(_DRAIN_LIMIT_NS)
+    left = await link.flush(5.0)
+    if left:
+        _LOG.error("%s snapshots could not be delivered", left)
+        code = 1
+    for task in (listening, running):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
+    return code
+
+
+def _readings(settings: Settings, driver: Driver, link: Link, bus: KafkaBus) -> Readings:
+    engine = driver.engine
+    return Readings(
+        tally=driver.tally,
+        driver_id=settings.driver_id,
+        version=version("spate"),
+        in_flight=driver.in_flight,
+        connections=engine.requester.connections if engine else 0,
+        cpu=driver.cpu,
+        licensed=driver.session.licensed,
+        term=driver.session.term,
+        unacknowledged=link.unacknowledged,
+        resent=link.resent,
+        kafka_errors=bus.health.errors,
+        bad_messages=link.bad_messages,
+    )
+
+
+def _raw_writer(path: Path) -> Callable[[list[int]], None]:
+    def write(times_ns: list[int]) -> None:
+        with path.open("a", encoding="ascii") as file:
+            file.writelines(f"{time_ns}\n" for time_ns in times_ns)
+
+    return write

@@ -1,0 +1,166 @@
+"""The ranges that one term of a driver holds, and how far it may go in each.
+
+0        decided     allowed      claim       size
+├───────────┼───────────┼───────────┼───────────┤
+done for good │ may be  │ asked for,│ not yet   │
+│ decided │ not acked │ claimed   │
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from heapq import heapify, heappop, heapreplace
+
+from spate.grant import Range
+from spate.messages import RangeEnd, RangeProgress
+from spate.schedule import Schedule
+
+
+@dataclass(slots=True)
+class HeldRange:
+    """One granted range; ``usable_since_ns`` is run time, None before its first acknowledgement."""
+
+    range: Range
+    decided: int = 0
+    allowed: int = 0
+    usable_since_ns: int | None = None
+
+    @property
+    def limit(self) -> int:
+        """The position up to which arrivals may be decided (R8)."""
+        return min(self.allowed, self.range.size)
+
+    def shrink(self, size: int) -> None:
+        """Give back the positions from ``size`` on, but never what is decided (R9)."""
+        self.range = self.range.head(max(self.decided, size))
+
+
+class HeldRanges:
+    """Hands out arrival indices in due order, never beyond an acknowledged claim."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._held: dict[int, HeldRange] = {}
+        self._due: list[tuple[int, int, HeldRange]] = []
+        self.decided_total = 0
+        self.half_used = False
+        self._room = 0
+        self._half = 0
+
+    def __len__(self) -> int:
+        """Return how many ranges are held, finished ones too."""
+        return len(self._held)
+
+    @property
+    def undecided(self) -> int:
+        """How many granted arrivals are not decided yet."""
+        return sum(held.range.size - held.decided for held in self._held.values())
+
+    def apply(self, granted: Iterable[Range]) -> None:
+        """Make ``granted`` the ranges of this term (R9): known ones shrink, missing ones end."""
+        missing = set(self._held)
+        for new in granted:
+            missing.discard(new.id)
+            held = self._held.get(new.id)
+            if held is None:
+                self._held[new.id] = HeldRange(new)
+            else:
+                held.shrink(min(held.range.size, new.size))
+        for range_id in missing:
+            self._held[range_id].shrink(0)
+        self._order()
+
+    def end(self) -> tuple[RangeEnd, ...]:
+        """Give everything back and return where each range ended (R4)."""
+        ends = tuple(RangeEnd(id=key, decided=held.decided) for key, held in self._held.items())
+        self._held.clear()
+        self._order()
+        return ends
+
+    def claims(self, until_ns: int | None, ahead: int) -> tuple[RangeProgress, ...]:
+        """Return what to ask for (R6).
+
+        Open load: what is due before run time ``until_ns`` (None: the start is not known yet);
+        closed load: ``ahead`` further positions, shared out in index order.
+        """
+        due = 0 if until_ns is None else self._schedule.due_before(until_ns)
+        asked: list[RangeProgress] = []
+        for held in self._held.values():
+            floor = max(held.decided, held.limit)
+            if self._schedule.is_open:
+                claim = max(floor, held.range.position_from(due))
+            else:
+                claim = max(floor, min(held.range.size, held.decided + ahead))
+                ahead = max(0, ahead - (claim - held.decided))
+            asked.append(RangeProgress(id=held.range.id, decided=held.decided, claim=claim))
+        self.half_used = False
+        self._half = -1  # asked: the next hint comes after the answer
+        return tuple(asked)
+
+    def allow(self, claims: Mapping[int, int], elapsed_ns: int | None) -> None:
+        """Take an acknowledged heartbeat's claims (R7); ``elapsed_ns`` is the run time now."""
+        for range_id, claim in claims.items():
+            held = self._held.get(range_id)
+            if held is None:
+                continue
+            held.allowed = max(held.allowed, min(claim, held.range.size))
+            if held.usable_since_ns is None and elapsed_ns is not None:
+                held.usable_since_ns = elapsed_ns
+        self._order()
+
+    def next_due_ns(self) -> int | None:
+        """Return when the next arrival that may be decided is due, in run time (open load)."""
+        return self._due[0][0] if self._due else None
+
+    def take_due(self, elapsed_ns: int) -> tuple[int, int, bool] | None:
+        """Decide the earliest arrival due by now: ``(index, due_ns, late)``, or None (R8).
+
+        ``late`` says that it was due before the range became usable: it is missed, not sent.
+        """
+        due = self._due
+        if not due or due[0][0] > elapsed_ns:
+            return None
+        due_ns, range_id, held = due[0]
+        granted = held.range
+        index = granted.start + held.decided * granted.step
+        held.decided += 1
+        self.decided_total += 1
+        if held.decided < min(held.allowed, granted.size):
+            following = self._schedule.offset_ns(index + granted.step)
+            heapreplace(due, (following, range_id, held))
+        else:
+            heappop(due)
+        since_ns = held.usable_since_ns
+        return index, due_ns, since_ns is not None and due_ns < since_ns
+
+    def take_next(self) -> int | None:
+        """Decide the next arrival of closed load, in order of index within each range (R8)."""
+        while self._due:
+            _, _, held = self._due[0]
+            if held.decided < held.limit:
+                index = held.range.index(held.decided)
+                held.decided += 1
+                self.decided_total += 1
+                self._room -= 1
+                if self._room < self._half:
+                    self.half_used = True
+                return index
+            heappop(self._due)
+        return None
+
+    def _order(self) -> None:
+        """Rebuild the queue of ranges by their next due time (closed load: by their id)."""
+        schedule = self._schedule
+        ready = [held for held in self._held.values() if held.decided < held.limit]
+        if schedule.is_open:
+            self._due = [
+                (schedule.offset_ns(held.range.index(held.decided)), held.range.id, held)
+                for held in ready
+            ]
+        else:
+            self._due = [(0, held.range.id, held) for held in ready]
+        heapify(self._due)
+        self._room = sum(held.limit - held.decided for held in ready)
+        self._half = self._room // 2
+        self.half_used = False

@@ -1,0 +1,67 @@
+"""Requests as bytes, made once per run, so that sending one costs no formatting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from spate.plan import Plan, Request
+from spate.secrets import fill, fill_header
+
+_DEFAULTS = {"user-agent": b"User-Agent: spate", "accept": b"Accept: */*"}
+_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
+_LINE_END = b"\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBytes:
+    """One request of the plan on the wire.
+
+    ``before`` is all of it, or, if ``after`` is not None, what comes before the digits of the
+    arrival's index; ``after`` is what follows them.
+    """
+
+    before: bytes
+    after: bytes | None
+
+    def of(self, index: int) -> bytes:
+        """Return the whole request of the arrival ``index``."""
+        if self.after is None:
+            return self.before
+        return b"%b%d%b" % (self.before, index, self.after)
+
+
+def request_bytes(plan: Plan, environ: Mapping[str, str], run_id: str) -> tuple[RequestBytes, ...]:
+    """Return the requests of the plan in its order, their secrets filled in from ``environ``.
+
+    With ``options.index_header`` each carries ``Spate-Index: RUN/INDEX`` as its last header.
+
+    Raises:
+        spate.secrets.SecretError: if a secret is missing or cannot stand in a header.
+    """
+    prefix = b"Spate-Index: %b/" % run_id.encode() if plan.options.index_header else None
+    return tuple(
+        _request_bytes(request, plan.origin.authority, environ, prefix) for request in plan.requests
+    )
+
+
+def _request_bytes(
+    request: Request, authority: str, environ: Mapping[str, str], index_prefix: bytes | None
+) -> RequestBytes:
+    """Return one request; the plan has refused whatever would break its framing."""
+    given = {name.lower() for name in request.headers}
+    lines = [f"{request.method} {request.path} HTTP/1.1".encode()]
+    if "host" not in given:
+        lines.append(f"Host: {authority}".encode())
+    lines += [line for name, line in _DEFAULTS.items() if name not in given]
+    lines += [
+        f"{name}: {fill_header(value, environ)}".encode() for name, value in request.headers.items()
+    ]
+    body = fill(request.body, environ).encode()
+    # RFC 9110, 8.6: a method that usually has content says so even if there is none.
+    if body or request.method in _WITH_CONTENT:
+        lines.append(b"Content-Length: %d" % len(body))
+    head = _LINE_END.join(lines) + _LINE_END
+    if index_prefix is None:
+        return RequestBytes(head + _LINE_END + body, None)
+    return RequestBytes(head + index_prefix, _LINE_END + _LINE_END + body)

@@ -1,0 +1,1 @@
+"""The orchestrator: decides who sends what, and adds up what came of it."""

@@ -1,0 +1,7 @@
+"""Runs ``python -m orchestrator``."""
+
+import sys
+
+from orchestrator.main import main
+
+sys.exit(main())

@@ -1,0 +1,313 @@
+"""The archive remembers what ended: one report per run, stored once and never changed.
+
+SQLite by default, PostgreSQL by URL. Statements run on one thread of their own, so the loop is
+never held up and SQLite is used from a single thread. Reports and windows are kept as compressed
+JSON; what lists are filtered by stands in columns beside them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar, cast
+
+import sqlalchemy as sa
+
+from orchestrator.instants import instant_ns
+from orchestrator.operations import RunRow
+from spate.messages import RunState
+
+SCHEMA_VERSION = 1
+
+T = TypeVar("T")
+
+_METADATA = sa.MetaData()
+
+_SCHEMA = sa.Table("spate_schema", _METADATA, sa.Column("version", sa.Integer, primary_key=True))
+
+_RUNS = sa.Table(
+    "spate_runs",
+    _METADATA,
+    sa.Column("id", sa.String(128), primary_key=True),
+    sa.Column("created_at_ns", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.String(40), nullable=False),
+    sa.Column("started_at", sa.String(40)),
+    sa.Column("ended_at", sa.String(40), nullable=False),
+    sa.Column("passed", sa.Boolean),
+    sa.Column("idempotency_key", sa.String(256), unique=True),
+    sa.Column("body_digest", sa.String(64)),
+    sa.Column("report", sa.LargeBinary, nullable=False),
+    sa.Column("windows", sa.LargeBinary, nullable=False),
+    sa.Index("spate_runs_newest", "created_at_ns", "id"),
+)
+
+_LABELS = sa.Table(
+    "spate_run_labels",
+    _METADATA,
+    sa.Column("run_id", sa.String(128), sa.ForeignKey("spate_runs.id"), primary_key=True),
+    sa.Column("key", sa.String(256), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+_ROW_COLUMNS = tuple(
+    _RUNS.c[name]
+    for name in ("id", "name", "labels", "state", "created_at", "started_at", "ended_at", "passed")
+)
+
+
+class ArchiveError(Exception):
+    """The database did not take or give what was asked; trying again may help."""
+
+
+class Position(NamedTuple):
+    """A run's place in the list: newest first, then by id."""
+
+    created_at_ns: int
+    id: str
+
+
+class KeyOwner(NamedTuple):
+    """The run that an Idempotency-Key made, and the digest of the body it came with."""
+
+    run_id: str
+    body_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which runs to list: any of ``states`` (none: all), and all of ``labels``.
+
+    A label is ``(key, value)``; with value None the key alone must be there.
+    """
+
+    states: tuple[RunState, ...] = ()
+    labels: tuple[tuple[str, str | None], ...] = ()
+
+    def match(self, row: RunRow) -> bool:
+        """Say whether a run belongs to the list."""
+        return (not self.states or row.state in self.states) and all(
+            key in row.labels and value in (None, row.labels[key]) for key, value in self.labels
+        )
+
+
+def position_of(row: RunRow) -> Position:
+    """Return a run's place in the list.
+
+    Raises:
+        ValueError: if ``created_at`` is not RFC 3339.
+    """
+    return Position(instant_ns(row.created_at), row.id)
+
+
+def _pack(document: Any) -> bytes:
+    """Return compressed JSON text."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return zlib.compress(text.encode())
+
+
+class Archive:
+    """The archive at a SQLAlchemy URL, ``sqlite:///runs.db`` or ``postgresql+psycopg://…``.
+
+    Call ``open`` before anything else.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
+        self._engine: sa.Engine | None = None
+
+    async def open(self) -> None:
+        """Connect and create the tables where they are missing.
+
+        Raises:
+            ArchiveError: if the URL is bad, the database cannot be reached, or its tables are of
+                another version.
+        """
+        await self._run(self._open)
+
+    async def close(self) -> None:
+        """Finish what was asked and free the connections."""
+        if self._engine is not None:
+            await self._run(self._engine.dispose)
+        self._thread.shutdown(wait=False)
+
+    async def put(
+        self,
+        report: Mapping[str, Any],
+        windows: Sequence[Any],
+        *,
+        idempotency_key: str | None = None,
+        body_digest: str | None = None,
+    ) -> bool:
+        """Store a report and the sparse histograms of its windows for good.
+
+        Returns whether it was stored now; a run that is there already stays as it is.
+
+        Raises:
+            ArchiveError: if the database does not take it.
+            ValueError: if the report lacks what the list shows, or holds NaN.
+            KeyError: likewise.
+        """
+        return await self._run(lambda: self._put(report, windows, idempotency_key, body_digest))
+
+    async def report(self, run_id: str) -> bytes | None:
+        """Return a report as JSON text, byte for byte the same each time; None if unknown.
+
+        Raises:
+            ArchiveError: if the database does not answer.
+        """
+        return await self._run(lambda: self._blob(_RUNS.c.report, run_id))
+
+    async def document(self, run_id: str) -> dict[str, Any] | None:
+        """Return a report, parsed; None if unknown.
+
+        Raises:
+            ArchiveError: if the database does not answer.
+        """
+        return cast("dict[str, Any] | None", await self._parsed(_RUNS.c.report, run_id))
+
+    async def windows(self, run_id: str) -> list[Any] | None:
+        """Return what was stored as the windows of a run; None if unknown.
+
+        Raises:
+            ArchiveError: if the database does not answer.
+        """
+        return cast("list[Any] | None", await self._parsed(_RUNS.c.windows, run_id))
+
+    async def rows(self, filters: Filters, limit: int, after: Position | None) -> list[RunRow]:
+        """Return up to ``limit`` runs, newest first, that come after a position in the list.
+
+        Raises:
+            ArchiveError: if the database does not answer.
+        """
+        return await self._run(lambda: self._rows(filters, limit, after))
+
+    async def run_of_key(self, idempotency_key: str) -> KeyOwner | None:
+        """Return the run that was made under an Idempotency-Key; None if there is none.
+
+        Raises:
+            ArchiveError: if the database does not answer.
+        """
+        return await self._run(lambda: self._run_of_key(idempotency_key))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        def guarded() -> T:
+            try:
+                return work()
+            except sa.exc.SQLAlchemyError as error:
+                # Without its statement and parameters: those hold whole reports.
+                cause = getattr(error, "orig", None) or error
+                raise ArchiveError(f"archive: {cause}") from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
+
+    def _open(self) -> None:
+        try:
+            engine = sa.create_engine(self._url)
+        except ImportError as error:
+            raise ArchiveError(f"archive: the driver of its URL is missing: {error}") from error
+        self._engine = engine
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _sqlite_pragmas)
+        with engine.begin() as connection:
+            _METADATA.create_all(connection)
+            found = connection.scalars(sa.select(_SCHEMA.c.version)).all()
+            if not found:
+                connection.execute(sa.insert(_SCHEMA).values(version=SCHEMA_VERSION))
+            elif list(found) != [SCHEMA_VERSION]:
+                raise ArchiveError(
+                    f"archive: its tables are of version {max(found)}, "
+                    f"this program reads version {SCHEMA_VERSION}"
+                )
+
+    def _begin(self) -> Any:
+        if self._engine is None:
+            raise ArchiveError("archive: not open")
+        return self._engine.begin()
+
+    def _put(
+        self,
+        report: Mapping[str, Any],
+        windows: Sequence[Any],
+        idempotency_key: str | None,
+        body_digest: str | None,
+    ) -> bool:
+        run = report["run"]
+        labels = dict(run["labels"])
+        values = {
+            "id": run["id"],
+            "created_at_ns": instant_ns(run["created_at"]),
+            "name": run["name"],
+            "labels": labels,
+            "state": run["state"],
+            "created_at": run["created_at"],
+            "started_at": run["started_at"],
+            "ended_at": run["ended_at"],
+            "passed": report["verdict"]["passed"],
+            "idempotency_key": idempotency_key,
+            "body_digest": body_digest,
+            "report": _pack(report),
+            "windows": _pack(windows),
+        }
+        known = sa.select(_RUNS.c.id).where(_RUNS.c.id == run["id"])
+        with self._begin() as connection:
+            if connection.scalar(known) is not None:
+                return False
+            connection.execute(sa.insert(_RUNS).values(**values))
+            if labels:
+                rows = [{"run_id": run["id"], "key": k, "value": v} for k, v in labels.items()]
+                connection.execute(sa.insert(_LABELS), rows)
+        return True
+
+    def _blob(self, column: sa.Column[bytes], run_id: str) -> bytes | None:
+        with self._begin() as connection:
+            packed = connection.scalar(sa.select(column).where(_RUNS.c.id == run_id))
+        return None if packed is None else zlib.decompress(packed)
+
+    async def _parsed(self, column: sa.Column[bytes], run_id: str) -> Any:
+        def read() -> Any:
+            text = self._blob(column, run_id)
+            return None if text is None else json.loads(text)
+
+        return await self._run(read)
+
+    def _rows(self, filters: Filters, limit: int, after: Position | None) -> list[RunRow]:
+        query = sa.select(*_ROW_COLUMNS)
+        if filters.states:
+            query = query.where(_RUNS.c.state.in_(filters.states))
+        for key, value in filters.labels:
+            label = sa.select(_LABELS.c.run_id).where(_LABELS.c.key == key)
+            if value is not None:
+                label = label.where(_LABELS.c.value == value)
+            query = query.where(_RUNS.c.id.in_(label))
+        if after is not None:
+            place = sa.tuple_(_RUNS.c.created_at_ns, _RUNS.c.id)
+            query = query.where(place < sa.tuple_(*(sa.literal(part) for part in after)))
+        query = query.order_by(_RUNS.c.created_at_ns.desc(), _RUNS.c.id.desc()).limit(limit)
+        with self._begin() as connection:
+            return [RunRow(**row) for row in connection.execute(query).mappings()]
+
+    def _run_of_key(self, idempotency_key: str) -> KeyOwner | None:
+        query = sa.select(_RUNS.c.id, _RUNS.c.body_digest).where(
+            _RUNS.c.idempotency_key == idempotency_key
+        )
+        with self._begin() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else KeyOwner(row.id, row.body_digest or "")
+
+
+def _sqlite_pragmas(connection: Any, _record: object) -> None:
+    """Make a committed report survive a power cut, and let readers in while one is written."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.close()

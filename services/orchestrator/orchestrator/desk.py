@@ -1,0 +1,273 @@
+"""Serves what users ask of the orchestrator: ``orchestrator.operations`` over the conductor."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.archive import Archive
+from orchestrator.clock import Clock
+from orchestrator.conductor import Conductor
+from orchestrator.director import Director
+from orchestrator.directory import Directory
+from orchestrator.fleet import Boot, Fleet
+from orchestrator.intake import Intake
+from orchestrator.journal import plan_record
+from orchestrator.newsroom import Newsroom
+from orchestrator.operations import (
+    DriverRow,
+    DriverState,
+    KeyConflictError,
+    NotOnKubernetesError,
+    OperationFigures,
+    QueueFullError,
+    Readiness,
+    RunRow,
+    Submitted,
+    TargetNotAllowedError,
+    UnavailableError,
+    UnknownRunError,
+    WrongStateError,
+)
+from orchestrator.operations import Fleet as FleetSize
+from orchestrator.run import Run, WrongMoveError
+from orchestrator.target_check import target_problem
+from orchestrator.terms import Now
+from orchestrator.writer import Writer
+from spate.allowlist import Allowlist
+from spate.bus import Bus
+from spate.instants import rfc3339
+from spate.plan import Plan, PlanProblem
+from spate.timing import SECOND
+from spate.topics import Topics
+
+_SCALE_HINT = (
+    "this orchestrator does not run on Kubernetes and cannot start drivers; start more with "
+    "`spate local --drivers N`, or `python -m driver --kafka HOST:PORT --driver-id NAME`"
+)
+
+
+class Desk:
+    """Answers the REST API.
+
+    ``make_director`` turns a submitted run into one that can be conducted.
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        topics: Topics,
+        clock: Clock,
+        fleet: Fleet,
+        directory: Directory,
+        intake: Intake,
+        writer: Writer,
+        conductor: Conductor,
+        newsroom: Newsroom,
+        archive: Archive,
+        allowlist: Allowlist,
+        max_queued: int,
+        make_director: Callable[[Run], Director],
+    ) -> None:
+        self._bus = bus
+        self._topics = topics
+        self._clock = clock
+        self._fleet = fleet
+        self._directory = directory
+        self._intake = intake
+        self._writer = writer
+        self._conductor = conductor
+        self._newsroom = newsroom
+        self._archive = archive
+        self._allowlist = allowlist
+        self._max_queued = max_queued
+        self._make_director = make_director
+        self._submitting = asyncio.Lock()
+
+    async def submit(self, plan: Plan, idempotency_key: str | None, body_digest: str) -> Submitted:
+        """Journal the plan as a new run, see ``Operations.submit``."""
+        async with self._submitting:
+            if idempotency_key is not None:
+                known = await self._known(idempotency_key, body_digest)
+                if known is not None:
+                    return Submitted(known, created=False)
+            await self.check_target(plan)
+            self._demand_ready()
+            if self._directory.waiting >= self._max_queued:
+                raise QueueFullError(
+                    f"{self._directory.waiting} runs wait already; try again when one has ended"
+                )
+            run = Run(
+                id=f"{plan.name}-{secrets.token_hex(4)}",
+                plan=plan,
+                digest=plan.digest(),
+                created_at_ns=self._clock.now().wall_ns,
+                idempotency_key=idempotency_key,
+                body_digest=body_digest,
+            )
+            await self._writer.commit([plan_record(self._topics.runs, run)])
+            director = self._make_director(run)
+            self._newsroom.open(director)
+            self._directory.add(director)
+            return Submitted(run.id, created=True)
+
+    async def check_target(self, plan: Plan) -> None:
+        """Hold the target against the allowlist, see ``Operations.check_target``."""
+        problem = await target_problem(plan, self._allowlist)
+        if problem is not None:
+            raise TargetNotAllowedError((PlanProblem("target", problem),))
+
+    async def stop(self, run_id: str) -> None:
+        """Stop a run, see ``Operations.stop``."""
+        director = self._find(run_id)
+        if director.run.stopped and not director.run.ended:
+            return
+        await self._do(director, director.stop)
+
+    async def abort(self, run_id: str) -> None:
+        """Abort a run, see ``Operations.abort``."""
+        director = self._find(run_id)
+        if director.run.state == "ABORTED":
+            return
+        await self._do(director, lambda now: director.abort(now, "aborted by a user"))
+
+    def live(self, run_id: str) -> dict[str, Any] | None:
+        """Return the view of a run, see ``Operations.live``."""
+        director = self._directory.find(run_id)
+        return None if director is None else self._newsroom.view(director)
+
+    def live_runs(self) -> list[RunRow]:
+        """Return the rows of runs not archived, see ``Operations.live_runs``."""
+        return [_run_row(director.run) for director in self._directory]
+
+    def drivers(self) -> list[DriverRow]:
+        """Return the drivers, see ``Operations.drivers``."""
+        now = self._clock.now()
+        working = {
+            term.key.boot
+            for director in self._directory.under_way()
+            if director.ledger is not None
+            for term in director.ledger.live()
+            if term.ranges
+        }
+        rows = []
+        for boot in self._fleet.boots():
+            state = self._state_of(boot, now, working=boot.key in working)
+            rows.append(self._driver_row(boot, state, now))
+        return rows
+
+    def fleet(self) -> FleetSize:
+        """Return the size of the fleet, see ``Operations.fleet``."""
+        eligible = len(self._fleet.eligible(self._clock.now().mono_ns))
+        return FleetSize(on_kubernetes=False, desired=None, ready=None, eligible=eligible)
+
+    async def scale(self, replicas: int) -> FleetSize:  # noqa: ARG002 - the port names it
+        """Refuse: there is no cluster here, see ``Operations.scale``."""
+        raise NotOnKubernetesError(_SCALE_HINT)
+
+    def readiness(self) -> Readiness:
+        """Say whether Kafka answers, see ``Operations.readiness``."""
+        health = self._bus.health
+        if health.down_since_ns is not None:
+            return Readiness(ready=False, reason=f"Kafka is unreachable: {health.last_error}")
+        if self._writer.failing:
+            return Readiness(ready=False, reason="the journal cannot be written to Kafka")
+        return Readiness(ready=True)
+
+    def figures(self) -> OperationFigures:
+        """Return figures for ``/metrics``, see ``Operations.figures``."""
+        active = next(iter(self._directory.under_way()), None)
+        drivers: Counter[DriverState] = Counter(row.state for row in self.drivers())
+        counts = self._newsroom.snapshot_counts
+        return OperationFigures(
+            drivers=dict(drivers),
+            runs_queued=self._directory.waiting,
+            run_id=active.run.id if active else None,
+            run_state=active.run.state if active else None,
+            kafka_errors=self._bus.health.errors,
+            snapshots_merged=counts["merged"],
+            snapshots_duplicate=counts["duplicate"],
+            snapshots_late=counts["late"],
+            snapshots_gaps=counts["gaps"],
+            bad_messages=dict(self._intake.bad_messages),
+        )
+
+    def _find(self, run_id: str) -> Director:
+        director = self._directory.find(run_id)
+        if director is None:
+            raise UnknownRunError(f"no run {run_id} is under way or waiting")
+        return director
+
+    async def _do(self, director: Director, act: Callable[[Now], None]) -> None:
+        self._demand_ready()
+        try:
+            await self._conductor.turn(act)
+        except WrongMoveError:
+            run = director.run
+            raise WrongStateError(f"run {run.id} is {run.state}: it has ended") from None
+
+    async def _known(self, key: str, body_digest: str) -> str | None:
+        director = self._directory.find_key(key)
+        if director is not None:
+            run_id, digest = director.run.id, director.run.body_digest
+        else:
+            owner = await self._archive.run_of_key(key)
+            if owner is None:
+                return None
+            run_id, digest = owner.run_id, owner.body_digest
+        if digest != body_digest:
+            raise KeyConflictError(
+                f"the Idempotency-Key belongs to run {run_id}, which was made from another body; "
+                "use a new key"
+            )
+        return run_id
+
+    def _demand_ready(self) -> None:
+        readiness = self.readiness()
+        if not readiness.ready:
+            raise UnavailableError(readiness.reason)
+
+    def _state_of(self, boot: Boot, now: Now, *, working: bool) -> DriverState:
+        if boot.lost:
+            return "leaving" if boot.heartbeat.leaving else "lost"
+        if boot.heartbeat.leaving:
+            return "leaving"
+        if working:
+            return "working"
+        return "idle" if self._fleet.is_eligible(boot, now.mono_ns) else "deaf"
+
+    def _driver_row(self, boot: Boot, state: DriverState, now: Now) -> DriverRow:
+        said, told = boot.heartbeat, self._fleet.registration(boot.key)
+        return DriverRow(
+            driver_id=boot.key.driver_id,
+            boot_id=boot.key.boot_id,
+            state=state,
+            run_id=said.run_id,
+            address=told.address if told else None,
+            version=told.version if told else None,
+            cpu_count=told.cpu_count if told else None,
+            labels=dict(told.labels) if told else {},
+            in_flight=said.in_flight,
+            cpu=said.cpu,
+            lag_p99_ns=said.lag_p99_ns,
+            clock_offset_ns=said.clock.offset_ns if said.clock else None,
+            clock_round_trip_ns=said.clock.round_trip_ns if said.clock else None,
+            heard_ago_s=round((now.mono_ns - boot.read_ns) / SECOND, 3),
+        )
+
+
+def _run_row(run: Run) -> RunRow:
+    return RunRow(
+        id=run.id,
+        name=run.plan.name,
+        labels=dict(run.plan.labels),
+        state=run.state,
+        created_at=rfc3339(run.created_at_ns),
+        started_at=None if run.started_at_ns is None else rfc3339(run.started_at_ns),
+        ended_at=None if run.ended_at_ns is None else rfc3339(run.ended_at_ns),
+        passed=None,
+    )

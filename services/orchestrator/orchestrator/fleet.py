@@ -1,0 +1,155 @@
+"""Who is there: every driver process heard, its present term, and whether it may be given work.
+
+Pure: judges by what was read from the ``heartbeat`` topic and when (R17, R19, R22).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orchestrator.terms import BootKey, TermKey
+from spate.messages import ClockEcho, Heartbeat, Register
+from spate.timing import SECOND, Timing
+
+_FORGET_AFTER_NS = 600 * SECOND
+"""A process that is gone stays on display for ten minutes."""
+
+
+@dataclass(slots=True)
+class Boot:
+    """One driver process as last heard. ``read_ns`` is our monotonic time of reading."""
+
+    key: BootKey
+    heartbeat: Heartbeat
+    read_ns: int
+    append_ms: int
+    lost: bool = False
+    spent_term: int = 0
+
+    @property
+    def term(self) -> TermKey:
+        """Its present term."""
+        return TermKey(self.key.driver_id, self.key.boot_id, self.heartbeat.term)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its present term is live and not used up by a run that ended."""
+        return not self.lost and self.heartbeat.term > self.spent_term
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a heartbeat told beyond being alive."""
+
+    boot: Boot
+    joined: bool
+    new_term: bool
+    leaving: bool
+
+
+class Fleet:
+    """All driver processes heard."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._boots: dict[BootKey, Boot] = {}
+        self._registered: dict[BootKey, Register] = {}
+        self._echo: dict[BootKey, ClockEcho] = {}
+
+    def boots(self) -> Iterable[Boot]:
+        """Return all processes, by driver_id."""
+        return sorted(self._boots.values(), key=lambda boot: boot.key)
+
+    def registration(self, key: BootKey) -> Register | None:
+        """Return how the process described itself, if it did."""
+        return self._registered.get(key)
+
+    def register(self, message: Register) -> None:
+        """Keep a description; it decides nothing."""
+        self._registered[BootKey(message.driver_id, message.boot_id)] = message
+
+    def hear(
+        self, message: Heartbeat, append_ms: int, read_ns: int, read_wall_ns: int
+    ) -> Heard | None:
+        """Take a heartbeat (R17); None if it is a repeated or overtaken one."""
+        key = BootKey(message.driver_id, message.boot_id)
+        boot = self._boots.get(key)
+        if boot is not None and message.n <= boot.heartbeat.n:
+            return None
+        self._echo[key] = ClockEcho(
+            driver_id=message.driver_id,
+            boot_id=message.boot_id,
+            driver_sent_at_ns=message.sent_at_ns,
+            orchestrator_read_at_ns=read_wall_ns,
+        )
+        if boot is None:
+            boot = self._boots[key] = Boot(key, message, read_ns, append_ms)
+            return Heard(boot, joined=True, new_term=True, leaving=message.leaving)
+        before, boot.heartbeat = boot.heartbeat, message
+        new_term = message.term > before.term
+        if new_term:
+            boot.lost = False
+        boot.read_ns, boot.append_ms = read_ns, append_ms
+        leaving = message.leaving and not before.leaving
+        return Heard(boot, joined=False, new_term=new_term, leaving=leaving)
+
+    def judge(self, sent_ns: int, append_ms: int) -> list[Boot]:
+        """Read back a beat of our own: return who is lost by it, and mark them so (R19).
+
+        ``sent_ns`` is our monotonic time before the beat's transaction began.
+        """
+        lost = []
+        for boot in self._boots.values():
+            silent_ns = sent_ns - boot.read_ns
+            silent_in_log_ns = (append_ms - boot.append_ms) * 1_000_000
+            limit_ns = self._timing.lost_after_ns
+            if not boot.lost and silent_ns >= limit_ns and silent_in_log_ns >= limit_ns:
+                boot.lost = True
+                lost.append(boot)
+        return lost
+
+    def forget(self, now_ns: int) -> None:
+        """Drop what has been gone for long."""
+        for key, boot in tuple(self._boots.items()):
+            if boot.lost and now_ns - boot.read_ns > _FORGET_AFTER_NS:
+                del self._boots[key]
+                self._registered.pop(key, None)
+
+    def eligible(self, now_ns: int) -> list[Boot]:
+        """Return who may be given work, by driver_id (R22)."""
+        return [boot for boot in self.boots() if self.is_eligible(boot, now_ns)]
+
+    def is_eligible(self, boot: Boot, now_ns: int) -> bool:
+        """Tell whether the process's present term may be given work (R22)."""
+        beat_age_ns = boot.heartbeat.beat_age_ns
+        return (
+            boot.fresh
+            and not boot.heartbeat.leaving
+            and now_ns - boot.read_ns <= self._timing.eligible_within_ns
+            and beat_age_ns is not None
+            and beat_age_ns <= self._timing.eligible_beat_age_ns
+        )
+
+    def gathering(self, now_ns: int) -> bool:
+        """Tell whether a process that was heard lately may soon be eligible (R25)."""
+        return any(
+            now_ns - boot.read_ns <= self._timing.lost_after_ns
+            and not boot.lost
+            and not boot.heartbeat.leaving
+            and not self.is_eligible(boot, now_ns)
+            for boot in self._boots.values()
+        )
+
+    def spend(self, terms: Iterable[TermKey]) -> None:
+        """Note terms whose run has ended: they will be closed, and get no more work."""
+        for term in terms:
+            boot = self._boots.get(term.boot)
+            if boot is not None:
+                boot.spent_term = max(boot.spent_term, term.term)
+
+    def take_echo(self) -> tuple[ClockEcho, ...]:
+        """Return the clock samples of the heartbeats read since the last call."""
+        echo = tuple(self._echo.values())
+        self._echo = {}
+        return echo

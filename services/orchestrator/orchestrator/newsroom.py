@@ -1,0 +1,155 @@
+"""Tells the live feed what became of each run, and takes ended runs to the archive."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Any
+
+from orchestrator.archive import Archive, ArchiveError
+from orchestrator.director import Director
+from orchestrator.directory import Directory
+from orchestrator.facts import ledger_facts, run_facts
+from orchestrator.feed import Feeds
+from orchestrator.journal import forget_records
+from orchestrator.run_view import end_data, fleet_data, snapshot_data, state_data, window_data
+from orchestrator.writer import Writer
+from spate.aggregator import Aggregator
+from spate.live import live_view
+from spate.messages import SnapshotMessage
+from spate.report import build_report
+from spate.report_windows import window_histograms, window_row
+from spate.topics import Topics
+
+_LOG = logging.getLogger("orchestrator")
+
+
+class Newsroom:
+    """Publishes changes once they are committed.
+
+    ``snapshot_counts`` counts snapshots by what became of them: merged, duplicate, late, foreign,
+    and gaps (numbers that never came).
+    """
+
+    def __init__(
+        self,
+        *,
+        feeds: Feeds,
+        archive: Archive,
+        directory: Directory,
+        writer: Writer,
+        topics: Topics,
+    ) -> None:
+        self._feeds = feeds
+        self._archive = archive
+        self._directory = directory
+        self._writer = writer
+        self._topics = topics
+        self._told: dict[str, _Told] = {}
+        self._gaps: dict[str, int] = {}
+        self.snapshot_counts: Counter[str] = Counter()
+
+    def open(self, director: Director) -> None:
+        """Begin the feed of a new run."""
+        self._feeds.open(director.run.id, lambda: self.snapshot(director))
+        self._told[director.run.id] = _Told()
+
+    def take(self, message: SnapshotMessage) -> None:
+        """Merge a snapshot into its run.
+
+        Raises:
+            ValueError: if it does not fit the run's plan.
+        """
+        director = self._directory.find(message.run_id)
+        if director is None or director.run.ended or director.aggregator is None:
+            self.snapshot_counts["late"] += 1
+            return
+        self.snapshot_counts[director.aggregator.add(message)] += 1
+        self._gaps[message.run_id] = director.aggregator.gaps
+        self.snapshot_counts["gaps"] = sum(self._gaps.values())
+
+    def view(self, director: Director) -> dict[str, Any]:
+        """Return the body of ``GET /runs/{id}``."""
+        aggregator = _aggregator(director)
+        return live_view(run_facts(director.run), aggregator, ledger_facts(director.ledger))
+
+    def snapshot(self, director: Director) -> dict[str, Any]:
+        """Return the view and all windows so far."""
+        return snapshot_data(self.view(director), self._windows(director, 0))
+
+    def change(self, director: Director) -> None:
+        """Publish a run's new state and events."""
+        told = self._told[director.run.id]
+        feed = self._feeds.find(director.run.id)
+        if feed is None:
+            return
+        rows = director.run.event_rows()
+        for row in rows[told.events :]:
+            feed.publish("fleet", fleet_data(row))
+        told.events = len(rows)
+        if director.run.state != told.state:
+            told.state = director.run.state
+            feed.publish("state", state_data(self.view(director)))
+
+    def tick(self) -> None:
+        """Publish the windows that changed since the last tick, of every run under way."""
+        for director in self._directory.under_way():
+            self.change(director)
+            feed, told = self._feeds.find(director.run.id), self._told[director.run.id]
+            aggregator = director.aggregator
+            if feed is None or aggregator is None or aggregator.revision == told.revision:
+                continue
+            view = self.view(director)
+            windows = self._windows(director, told.revision)
+            told.revision = aggregator.revision
+            feed.publish("window", window_data(view, windows))
+
+    async def file(self) -> None:
+        """Put every run that has ended into the archive, and then forget it."""
+        for director in self._directory:
+            if director.run.ended:
+                await self._file(director)
+
+    async def _file(self, director: Director) -> None:
+        run, aggregator = director.run, _aggregator(director)
+        aggregator.close()
+        report = build_report(run_facts(run), aggregator, ledger_facts(director.ledger))
+        try:
+            await self._archive.put(
+                report,
+                window_histograms(aggregator),
+                idempotency_key=run.idempotency_key,
+                body_digest=run.body_digest,
+            )
+        except ArchiveError as error:
+            _LOG.error("run %s could not be archived and will be again: %s", run.id, error)
+            return
+        self.change(director)
+        self._directory.drop(run.id)
+        self._feeds.finish(run.id, end_data(report))
+        self._told.pop(run.id, None)
+        self._gaps.pop(run.id, None)
+        await self._writer.commit(forget_records(self._topics.runs, run.id, director.journal_parts))
+
+    def _windows(self, director: Director, since: int) -> list[dict[str, Any]]:
+        aggregator = director.aggregator
+        if aggregator is None:
+            return []
+        facts = ledger_facts(director.ledger)
+        return [window_row(aggregator, facts, second) for second in aggregator.changed_since(since)]
+
+
+class _Told:
+    """What the feed of a run was told already."""
+
+    def __init__(self) -> None:
+        self.state: str | None = None
+        self.events = 0
+        self.revision = 0
+
+
+def _aggregator(director: Director) -> Aggregator:
+    """Return the run's aggregator; before its count is fixed, an empty one."""
+    if director.aggregator is not None:
+        return director.aggregator
+    return director.empty_aggregator()

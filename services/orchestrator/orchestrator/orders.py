@@ -1,0 +1,108 @@
+"""The messages by which a run's drivers learn what is wanted of them."""
+
+from __future__ import annotations
+
+from orchestrator.ledger import Ledger
+from spate.messages import Beat, ClockEcho, Grant, Grants, Message, Order, PlanDocument, RunState
+from spate.plan import Plan
+
+_GRANTS_A_PART = 400
+"""Keeps a part below 500 KB at 16 ranges a grant."""
+
+
+class Orders:
+    """Writes the orders of one run and remembers what stands."""
+
+    def __init__(self, run_id: str, epoch: int, plan: Plan, digest: str) -> None:
+        self.revision = 0
+        self.granted = 0
+        self.start_mono_ns: int | None = None
+        self._run_id = run_id
+        self._epoch = epoch
+        self._plan = plan
+        self._digest = digest
+        self._state: RunState = "PREPARING"
+        self._starts_at_ns: int | None = None
+        self._new: list[Message] = []
+
+    def take(self) -> tuple[Message, ...]:
+        """Return what was written since the last call."""
+        new, self._new = tuple(self._new), []
+        return new
+
+    def grant(self, revision: int, ledger: Ledger, drivers: int) -> None:
+        """Tell every term what it may send."""
+        self.revision = self.granted = revision
+        self._new.extend(self.again(ledger, drivers))
+
+    def state(self, state: RunState, revision: int) -> None:
+        """Tell everybody the run's state."""
+        self.revision, self._state = revision, state
+        self._new.append(
+            Order(
+                epoch=self._epoch,
+                run_id=self._run_id,
+                revision=revision,
+                state=state,
+                needs=self.granted,
+                starts_at_ns=self._starts_at_ns,
+            )
+        )
+
+    def start(self, revision: int, starts_at_ns: int, start_mono_ns: int) -> None:
+        """Tell everybody when to begin: wall time, and the same on our monotonic clock."""
+        self._starts_at_ns, self.start_mono_ns = starts_at_ns, start_mono_ns
+        self.state("RUNNING", revision)
+
+    def again(self, ledger: Ledger, drivers: int) -> tuple[Message, ...]:
+        """Return the plan and the standing grants, the full state of every live term."""
+        grants = [
+            Grant(
+                driver_id=term.key.driver_id,
+                boot_id=term.key.boot_id,
+                term=term.key.term,
+                closed_through=ledger.closed_through(term.key.boot),
+                ranges=tuple(account.range for account in term.ranges.values()),
+            )
+            for term in ledger.live()
+        ]
+        pieces = [
+            grants[at : at + _GRANTS_A_PART] for at in range(0, len(grants), _GRANTS_A_PART)
+        ] or [[]]
+        plan = PlanDocument(
+            epoch=self._epoch,
+            run_id=self._run_id,
+            digest=self._digest,
+            plan=self._plan.to_document(),
+        )
+        parts = [
+            Grants(
+                epoch=self._epoch,
+                run_id=self._run_id,
+                revision=self.granted,
+                part=number,
+                parts=len(pieces),
+                plan_digest=self._digest,
+                count=ledger.count,
+                drivers_at_start=drivers,
+                grants=tuple(piece),
+            )
+            for number, piece in enumerate(pieces)
+        ]
+        return (plan, *parts)
+
+    def beat(self, n: int, mono_ns: int, wall_ns: int, echo: tuple[ClockEcho, ...] = ()) -> Beat:
+        """Return the sign of life that repeats the standing state."""
+        start_ns = self.start_mono_ns
+        return Beat(
+            epoch=self._epoch,
+            n=n,
+            run_id=self._run_id,
+            revision=self.revision,
+            state=self._state,
+            needs=self.granted,
+            starts_at_ns=self._starts_at_ns,
+            elapsed_ns=None if start_ns is None else mono_ns - start_ns,
+            sent_at_ns=wall_ns,
+            echo=echo,
+        )

@@ -1,0 +1,87 @@
+"""A run: one execution of a plan, from the queue to its end. Its state only moves forward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from spate.messages import STATE_ORDER, RunState
+from spate.plan import Plan
+
+EventKind = Literal["state", "joined", "lost", "fenced", "left", "took_over", "problem"]
+
+ENDINGS: frozenset[RunState] = frozenset({"FINISHED", "FAILED", "ABORTED"})
+"""The states from which a run does not move on."""
+
+
+class WrongMoveError(Exception):
+    """A run was asked to go back, or on from its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """Something that happened to the run or its fleet; ``at_ns`` is wall time."""
+
+    at_ns: int
+    kind: EventKind
+    driver_id: str | None
+    text: str
+
+
+@dataclass(slots=True)
+class Run:
+    """One execution of a plan. Times are wall time in ns, None until they happened."""
+
+    id: str
+    plan: Plan
+    digest: str
+    created_at_ns: int
+    idempotency_key: str | None = None
+    body_digest: str = ""
+    state: RunState = "PENDING"
+    stopped: bool = False
+    reason: str | None = None
+    started_at_ns: int | None = None
+    ended_at_ns: int | None = None
+    drivers: int = 0
+    events: list[RunEvent] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        """Whether everything is settled: only then is there a report."""
+        return self.ended_at_ns is not None
+
+    @property
+    def ending(self) -> bool:
+        """Whether its state is one of the last."""
+        return self.state in ENDINGS
+
+    def move(self, state: RunState, at_ns: int, reason: str | None = None) -> None:
+        """Go on to ``state``.
+
+        Raises:
+            WrongMoveError: if that is not forward.
+        """
+        if self.ending or STATE_ORDER[state] <= STATE_ORDER[self.state]:
+            raise WrongMoveError(f"run {self.id} is {self.state} and cannot become {state}")
+        self.state = state
+        if reason is not None:
+            self.reason = reason
+        self.note(at_ns, "state", None, state if reason is None else f"{state}: {reason}")
+
+    def note(self, at_ns: int, kind: EventKind, driver_id: str | None, text: str) -> None:
+        """Write an event into the run's history."""
+        self.events.append(RunEvent(at_ns, kind, driver_id, text))
+
+    def event_rows(self) -> list[dict[str, Any]]:
+        """Return the events as the report shows them; times are relative to the start."""
+        zero_ns = self.started_at_ns if self.started_at_ns is not None else self.created_at_ns
+        return [
+            {
+                "offset_s": round((event.at_ns - zero_ns) / 1e9, 3),
+                "kind": event.kind,
+                "driver_id": event.driver_id,
+                "text": event.text,
+            }
+            for event in self.events
+        ]

@@ -1,0 +1,105 @@
+"""What the target counts by itself: the ground truth that a run's report is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from target.indices import Indices
+
+MOST_PATHS = 256
+LONGEST_PATH = 200
+OTHER_PATHS = "other"
+
+
+class Counts:
+    """Counters of one target; only its event loop touches them.
+
+    ``by_path`` holds at most ``MOST_PATHS`` different paths; requests for more are counted under
+    ``other``, so a scan of random paths cannot fill the memory.
+    """
+
+    def __init__(self, indices: Indices | None = None) -> None:
+        self.requests = 0
+        self.by_path: dict[str, int] = {}
+        self.by_status: dict[int, int] = {}
+        self.malformed = 0
+        self.connections = 0
+        self.connections_accepted = 0
+        self.unanswered = 0
+        self.body_bytes = 0
+        self.indices = indices
+
+    def path_key(self, path: bytes) -> str:
+        """Return the key under which requests for this path are counted."""
+        name = path.decode("ascii", "replace")
+        if name in self.by_path:
+            return name
+        if len(name) > LONGEST_PATH or len(self.by_path) >= MOST_PATHS:
+            return OTHER_PATHS
+        return name
+
+    def received(self, key: str, status: int) -> None:
+        """Count a load request that was received in full and will be answered with ``status``."""
+        self.requests += 1
+        self.by_path[key] = self.by_path.get(key, 0) + 1
+        self.by_status[status] = self.by_status.get(status, 0) + 1
+
+    def document(self) -> dict[str, object]:
+        """Return the JSON document of ``/count``."""
+        document: dict[str, object] = {
+            "requests": self.requests,
+            "by_path": dict(sorted(self.by_path.items())),
+            "by_status": {str(code): n for code, n in sorted(self.by_status.items())},
+            "malformed": self.malformed,
+        }
+        if self.indices is not None:
+            document["runs"] = self.indices.document()
+        return document
+
+
+class _CountsCollector(Collector):
+    """Turns the counts into metric families at each scrape: nothing is counted twice."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Yield the families of one scrape."""
+        counts = self._counts
+        requests = CounterMetricFamily(
+            "spate_target_requests",
+            "Load requests received in full, by the status of their answer.",
+            labels=["code"],
+        )
+        for code, number in sorted(counts.by_status.items()):
+            requests.add_metric([str(code)], number)
+        yield requests
+        for name, text, number in (
+            ("malformed", "Requests that were no HTTP, answered with 400.", counts.malformed),
+            ("connections_accepted", "Connections accepted.", counts.connections_accepted),
+            ("body_bytes", "Bytes of request bodies, received and discarded.", counts.body_bytes),
+        ):
+            yield CounterMetricFamily(f"spate_target_{name}", text, value=number)
+        for name, text, number in (
+            ("connections", "Connections that are open.", counts.connections),
+            ("unanswered", "Requests that wait for their answer.", counts.unanswered),
+        ):
+            yield GaugeMetricFamily(f"spate_target_{name}", text, value=number)
+
+
+class Exposition:
+    """The Prometheus text of ``/metrics``: the target's counts and its process."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_CountsCollector(counts))
+        ProcessCollector(registry=self._registry)
+
+    def text(self) -> bytes:
+        """Return the metrics in the text format, version 0.0.4."""
+        return generate_latest(self._registry)
