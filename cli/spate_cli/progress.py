@@ -131,14 +131,20 @@ class Progress:
     def take_rows(self) -> list[Row]:
         """Return the windows that are complete since the last call, in order.
 
-        A window is complete when there is a later one, or the run has ended.
+        A window is complete when there is a later one, or the run has ended. Empty ones after the
+        end of the load, while the orchestrator waits for the last figures, are left out.
         """
         before_s = self.elapsed_s if self.ended else self.elapsed_s - 1
         span = range(self._shown_s + 1, before_s)
         rows = [self._rows[at] for at in span if at in self._rows]
         if rows:
             self._shown_s = rows[-1].offset_s
-        return rows
+        return [row for row in rows if not self._is_after_the_end(row)]
+
+    def _is_after_the_end(self, row: Row) -> bool:
+        """Tell whether the load was over, and nothing of it was left, in this window."""
+        over = self.duration_s is not None and row.offset_s >= self.duration_s
+        return over and not (row.planned or row.in_flight or any(row.counts.values()))
 
     def take_news(self) -> list[str]:
         """Return the sentences that are new since the last call."""
@@ -167,5 +173,7 @@ class Progress:
                 self.totals[name] += row.counts[name] - (before.counts[name] if before else 0)
 
     def _fleet(self, event: Mapping[str, Any]) -> None:
+        if event.get("kind") == "state":
+            return  # told by the event ``state`` already
         text = event.get("text") or f"{event.get('driver_id')} {event.get('kind')}"
         self.news.append(str(text))

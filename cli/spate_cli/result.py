@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -22,19 +21,17 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    # Not tempfile: importing it takes longer than writing a report. The process id keeps two
+    # writers apart, and what a killed one of the same id left is written over.
+    half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with half.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files for the owner alone; a report is as readable as any other file.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(path)
+        half.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        half.unlink(missing_ok=True)
         raise
 
 
@@ -48,12 +45,13 @@ def check_folder(chosen: str | None) -> None:
     try:
         if chosen is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
     except OSError as error:
-        raise CommandError(
-            Exit.USAGE, f"cannot write a report into {folder}: {error.strerror}"
-        ) from None
+        reason = error.strerror
+    else:
+        if os.access(folder, os.W_OK | os.X_OK):
+            return
+        reason = "not allowed"
+    raise CommandError(Exit.USAGE, f"cannot write a report into {folder}: {reason}")
 
 
 def deliver(report: Mapping[str, Any], folder: Path, form: Format) -> str:
@@ -62,23 +60,31 @@ def deliver(report: Mapping[str, Any], folder: Path, form: Format) -> str:
     With ``json`` standard output is exactly the report.
 
     Raises:
-        CommandError: if it cannot be written; it is printed before.
+        CommandError: if it cannot be written; it is printed nevertheless.
     """
     text = json.dumps(report, ensure_ascii=False, separators=(",", ":")) + "\n"
+    # First, so that nothing that goes wrong with the screen can cost the report.
+    error = _write(folder, text)
     if form == "json":
         print_out(text)
     else:
         from spate.summary import render_summary
 
-        print_out(render_summary(dict(report)).rstrip("\n") + "\n")
+        print_out(render_summary(report).rstrip("\n") + "\n")
+    if error is not None:
+        raise CommandError(
+            Exit.FAILED, f"cannot write the report into {folder}: {error.strerror}"
+        ) from error
+    return f"report: {folder / 'report.json'}"
+
+
+def _write(folder: Path, text: str) -> OSError | None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / "report.json", text)
     except OSError as error:
-        raise CommandError(
-            Exit.FAILED, f"cannot write the report into {folder}: {error.strerror}"
-        ) from None
-    return f"report: {folder / 'report.json'}"
+        return error
+    return None
 
 
 def print_out(text: str) -> None:

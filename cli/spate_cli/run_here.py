@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import secrets
+import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
@@ -39,7 +39,7 @@ def run_here(plan: Plan, options: RunOptions, engine: Engine | None = None) -> E
     check_folder(options.out)
     if engine is None:
         engine = importlib.import_module("spate_cli.inprocess").run_in_process
-    run_id = f"local-{secrets.token_hex(4)}"
+    run_id = f"local-{os.urandom(4).hex()}"
     display = options.display()
     try:
         with asyncio.Runner(loop_factory=_new_loop) as runner:

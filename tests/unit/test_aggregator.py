@@ -118,6 +118,18 @@ def test_numbers_left_out_are_gaps_until_they_come() -> None:
     assert ours.gaps == 2
 
 
+def test_a_process_is_seen_through_when_its_last_number_and_all_before_it_came() -> None:
+    """A number that is missing below, or has not come yet, leaves it open."""
+    ours = aggregator()
+    assert not ours.seen_through("d", "b", 1)
+    for seq in (1, 3):
+        ours.add(snapshot(seq=seq))
+    assert not ours.seen_through("d", "b", 3)
+    ours.add(snapshot(seq=2))
+    assert ours.seen_through("d", "b", 3)
+    assert not ours.seen_through("d", "b", 4)
+
+
 @pytest.mark.parametrize(
     "broken",
     [

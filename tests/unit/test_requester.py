@@ -357,7 +357,6 @@ async def test_timeout_while_only_some_are_connecting(bench: Bench) -> None:
     bench.network.transports[0].answer()
     await bench.submit(1)
     await bench.submit(2, 3)
-    bench.network.transports[0].protocol.arrival = None
     bench.told()
     await bench.later(1000)
     assert bench.told() == ["timeout 1", "connect_timeout 2", "no_connection 3", "idle"]

@@ -23,7 +23,7 @@ def test_the_defaults_bind_loopback_and_allow_only_loopback_and_the_sample_targe
 def test_every_flag_can_stand_in_the_environment_and_the_flag_wins() -> None:
     """The two ways meet in one value."""
     environ = {
-        "SPATE_KAFKA": "a:1,b:2",
+        "SPATE_KAFKA_BOOTSTRAP": "a:1,b:2",
         "SPATE_HOST": "0.0.0.0",
         "SPATE_PORT": "9000",
         "SPATE_ARCHIVE": "postgresql+psycopg://db/spate",
@@ -46,7 +46,7 @@ def test_every_flag_can_stand_in_the_environment_and_the_flag_wins() -> None:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        ([], "--kafka (or SPATE_KAFKA) is missing"),
+        ([], "--kafka (or SPATE_KAFKA_BOOTSTRAP) is missing"),
         (["--kafka", "nowhere"], "write HOST:PORT"),
         (["--kafka", "a:1", "--port", "70000"], "whole number of 0 to 65535"),
         (["--kafka", "a:1", "--archive", "runs.db"], "write a URL"),

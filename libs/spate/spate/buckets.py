@@ -26,6 +26,9 @@ EXACT_BITS = 11
 MAX_NS = 3_600_000_000_000
 """One hour: longer durations count as this long, and are counted as clamped."""
 
+_SORT_BELOW = 4_000
+"""Below this many values sorting beats counting into an array of all buckets."""
+
 
 def bucket_of(values_ns: npt.ArrayLike) -> IntArray:
     """Return the bucket of each value; values must lie in ``[0, MAX_NS]``.
@@ -59,3 +62,28 @@ def midpoint_ns(bucket: int) -> int:
     """Return the middle of one bucket, rounded up."""
     shift = max(0, bucket // SUB_BUCKETS - 1)
     return ((bucket - shift * SUB_BUCKETS) << shift) + ((1 << shift) >> 1)
+
+
+def count_buckets(buckets: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the distinct buckets in order and how often each occurs."""
+    if buckets.size < _SORT_BELOW:
+        found, counts = np.unique(buckets, return_counts=True)
+        return found, np.asarray(counts, dtype=np.int64)
+    lowest = int(buckets.min())
+    dense = np.bincount(buckets - lowest)
+    present = np.flatnonzero(dense)
+    return np.asarray(present + lowest, dtype=np.int64), np.asarray(dense[present], dtype=np.int64)
+
+
+def add_counts(buckets: IntArray, counts: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the distinct buckets in order and the sum of the counts of each."""
+    if buckets.size < _SORT_BELOW:
+        order = np.argsort(buckets, kind="stable")
+        buckets = buckets[order]
+        first = np.flatnonzero(np.diff(buckets, prepend=-1))
+        return buckets[first], np.add.reduceat(counts[order], first)
+    lowest = int(buckets.min())
+    # The weights are floats: exact as long as no sum reaches 2^53.
+    dense = np.bincount(buckets - lowest, weights=counts)
+    present = np.flatnonzero(dense)
+    return np.asarray(present + lowest, dtype=np.int64), dense[present].astype(np.int64)

@@ -54,7 +54,7 @@ class Received:
     append_ms: int
     append_time: bool
     key: str | None
-    value: bytes | None
+    value: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from spate.histogram import Accumulator, Histogram
+from spate.accumulator import Accumulator
+from spate.histogram import Histogram
 from spate.messages import Cell, WireHistogram
 
 SUCCEEDED = "succeeded"

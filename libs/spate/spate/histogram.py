@@ -12,16 +12,22 @@ from itertools import chain
 
 import numpy as np
 
-from spate.buckets import MAX_NS, IntArray, bucket_of, high_ns, low_ns, midpoint_ns
+from spate.buckets import (
+    MAX_NS,
+    IntArray,
+    add_counts,
+    bucket_of,
+    count_buckets,
+    high_ns,
+    low_ns,
+    midpoint_ns,
+)
 from spate.messages import WireHistogram
 
-__all__ = ["MAX_NS", "Accumulator", "Histogram", "bucket_of", "high_ns", "low_ns"]
+__all__ = ["MAX_NS", "Histogram", "bucket_of", "high_ns", "low_ns"]
 
 _MAX_COUNT = 1 << 40
 """More in one bucket of one snapshot is no measurement, and could overflow a sum."""
-
-_SORT_BELOW = 4_000
-"""Below this many values sorting beats counting into an array of all buckets."""
 
 _NONE: IntArray = np.empty(0, dtype=np.int64)
 
@@ -83,7 +89,7 @@ class Histogram:
             values = np.clip(raw, 0, MAX_NS)
             lowest, highest = int(values.min()), int(values.max())
             clamped = int(np.count_nonzero(values != raw))
-        buckets, counts = _count(bucket_of(values))
+        buckets, counts = count_buckets(bucket_of(values))
         # Summed in two halves: 2.6 million hours would not fit into 63 bits.
         sum_ns = (int((values >> 21).sum()) << 21) + int((values & 0x1FFFFF).sum())
         return Histogram(
@@ -102,14 +108,14 @@ class Histogram:
             return Histogram.zero()
         if len(filled) == 1:
             return filled[0]
-        everything = np.concatenate([part.buckets for part in filled])
-        order = np.argsort(everything, kind="stable")
-        everything = everything[order]
-        counts = np.concatenate([part.counts for part in filled])[order]
-        first = np.flatnonzero(np.diff(everything, prepend=-1))
+        buckets, counts = add_counts(
+            np.concatenate([part.buckets for part in filled]),
+            np.concatenate([part.counts for part in filled]),
+        )
         return Histogram(
-            everything[first],
-            np.add.reduceat(counts, first),
+            buckets,
+            counts,
+            count=sum(part.count for part in filled),
             sum_ns=sum(part.sum_ns for part in filled),
             min_ns=min(part.min_ns for part in filled if part.min_ns is not None),
             max_ns=max(part.max_ns for part in filled if part.max_ns is not None),
@@ -215,9 +221,11 @@ class Histogram:
         filled = [wire for wire in wires if _is_filled(wire)]
         if not filled:
             return [Histogram.zero() for _ in wires]
+        ends = np.cumsum([len(wire.low_ns) for wire in filled])
+        size = int(ends[-1])
         try:
-            lows = np.fromiter(chain.from_iterable(wire.low_ns for wire in filled), np.int64)
-            counts = np.fromiter(chain.from_iterable(wire.n for wire in filled), np.int64)
+            lows = np.fromiter(chain.from_iterable(wire.low_ns for wire in filled), np.int64, size)
+            counts = np.fromiter(chain.from_iterable(wire.n for wire in filled), np.int64, size)
             mins = np.fromiter((wire.min_ns for wire in filled), np.int64)
             maxs = np.fromiter((wire.max_ns for wire in filled), np.int64)
         except (OverflowError, TypeError) as error:
@@ -228,7 +236,6 @@ class Histogram:
             raise ValueError("histogram: value out of range")
         if counts.min() <= 0 or counts.max() > _MAX_COUNT:
             raise ValueError("histogram: count out of range")
-        ends = np.cumsum([len(wire.low_ns) for wire in filled])
         starts = np.concatenate(([0], ends[:-1]))
         buckets = bucket_of(lows)
         rising = np.diff(buckets, prepend=-1) > 0
@@ -305,39 +312,3 @@ def _is_filled(wire: WireHistogram) -> bool:
     if wire.sum_ns or wire.clamped or (wire.min_ns, wire.max_ns) != (None, None):
         raise ValueError("histogram: figures without values")
     return False
-
-
-def _count(buckets: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the distinct buckets in order and how often each occurs."""
-    if buckets.size < _SORT_BELOW:
-        found, counts = np.unique(buckets, return_counts=True)
-        return found, np.asarray(counts, dtype=np.int64)
-    lowest = int(buckets.min())
-    dense = np.bincount(buckets - lowest)
-    present = np.flatnonzero(dense)
-    return np.asarray(present + lowest, dtype=np.int64), np.asarray(dense[present], dtype=np.int64)
-
-
-class Accumulator:
-    """Adds up histograms; adding is an append, and the work is done for many at once.
-
-    Merging a sparse histogram costs some 20 µs, most of it per call: 64 in one call cost a
-    fraction of that each. So parts are kept until there are 64 or until somebody looks.
-    """
-
-    __slots__ = ("_parts",)
-
-    def __init__(self) -> None:
-        self._parts: list[Histogram] = []
-
-    def add(self, part: Histogram) -> None:
-        """Add everything in ``part``."""
-        self._parts.append(part)
-        if len(self._parts) >= 64:  # noqa: PLR2004 - explained in the docstring
-            self.freeze()
-
-    def freeze(self) -> Histogram:
-        """Return the histogram of everything added so far."""
-        merged = Histogram.merge_all(self._parts)
-        self._parts = [merged]
-        return merged

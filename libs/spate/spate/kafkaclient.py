@@ -37,6 +37,8 @@ def compose_settings(bootstrap: str, extra: Mapping[str, str]) -> dict[str, Sett
         "socket.timeout.ms": 10_000,
         "socket.connection.setup.timeout.ms": 5_000,
         "socket.keepalive.enable": True,
+        # How long a topic that is not known may still be on its way (default 30 s).
+        "topic.metadata.propagation.max.ms": 5_000,
         "socket.nagle.disable": True,
     }
     if all(_is_loopback(address) for address in bootstrap.split(",")):

@@ -36,7 +36,7 @@ _POLL_S = 0.1
 _AT_ONCE = 500
 _HELD_RECORDS = 5_000
 _HELD_BYTES = 32 * 1024 * 1024
-_PROBE_EVERY_POLLS = 10
+_PROBE_EVERY_POLLS = 20
 _PROBE_S = 0.5
 _EMPTY = Batch((), frozenset())
 
@@ -75,7 +75,7 @@ class KafkaReader:
             )
         except KafkaException as error:
             raise bus_error("making a reader", error) from error
-        self._probed = next(iter(positions))[0]
+        self._unheard = set(positions)
         self._ended = in_thread(self._loop, "kafka-reader", partial(self._run, client))
 
     async def read(self, max_records: int = 1000, timeout_s: float = 0.25) -> Batch:
@@ -139,7 +139,7 @@ class KafkaReader:
                 first = client.poll(_POLL_S)
                 if first is None:
                     idle_polls += 1
-                    if self._links.down and idle_polls % _PROBE_EVERY_POLLS == 0:
+                    if idle_polls % _PROBE_EVERY_POLLS == 0:
                         self._probe(client)
                     continue
                 self._hand_over([first, *client.consume(_AT_ONCE, 0)])
@@ -154,6 +154,8 @@ class KafkaReader:
 
     def _hand_over(self, messages: list[Message]) -> None:
         items = [_item(message) for message in messages]
+        if self._unheard:
+            self._unheard -= {_place(m) for m in messages if not _failed(m)}
         for item in items:
             if isinstance(item, Received):
                 self._given += 1
@@ -168,12 +170,22 @@ class KafkaReader:
             self._arrived.set()
 
     def _probe(self, client: Consumer) -> None:
-        """Ask the broker something: a reader at the end of its partitions hears nothing else."""
+        """Ask the broker what the library does not say while nothing is read.
+
+        That it is back, if it was away; and that a partition does not exist.
+        """
+        if not self._unheard and not self._links.down:
+            return
         try:
-            client.list_topics(self._probed, timeout=_PROBE_S)
+            found = client.list_topics(timeout=_PROBE_S).topics
         except KafkaException:
             return
         post(self._loop, self._links.well)
+        for topic, partition in sorted(self._unheard):
+            if topic not in found or partition not in found[topic].partitions:
+                self._unheard.remove((topic, partition))
+                missing = BusError(f"there is no partition {topic}[{partition}]")
+                post(self._loop, self._give, [missing])
 
 
 def reader_settings(settings: Settings) -> dict[str, Setting]:
@@ -203,12 +215,23 @@ def _offset(start: Start) -> int:
     return start
 
 
+def _failed(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() != KafkaError._PARTITION_EOF  # noqa: SLF001 - its name
+
+
+def _place(message: Message) -> Place:
+    topic, partition = message.topic(), message.partition()
+    assert topic is not None
+    assert partition is not None
+    return (topic, partition)
+
+
 def _item(message: Message) -> _Item | None:
     error = message.error()
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
     if error is None:
-        assert topic is not None
-        assert partition is not None
+        topic, partition = _place(message)
+        offset = message.offset()
         assert offset is not None
         stamp_ms, by_log = append_time(message)
         key = message.key()
@@ -222,12 +245,10 @@ def _item(message: Message) -> _Item | None:
             value=message.value() or b"",
         )
     if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the library's name
-        assert topic is not None
-        assert partition is not None
-        return (topic, partition)
+        return _place(message)
     if error.retriable() or error.code() in _PASSING:
         return None
-    return BusError(f"reading {topic}[{partition}]: {describe(error)}")
+    return BusError(f"reading {message.topic()}[{message.partition()}]: {describe(error)}")
 
 
 _PASSING = frozenset(

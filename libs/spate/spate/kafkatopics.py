@@ -21,9 +21,12 @@ from spate.bus import BusError, TopicConfig
 from spate.bus import TopicPartition as Place
 from spate.kafkaclient import Settings, bus_error, describe
 
-_ASK_S = 10.0
-_VISIBLE_TRIES = 50
-_VISIBLE_PAUSE_S = 0.1
+_ASK_S = 5.0
+_PATIENCE_TRIES = 50
+_PATIENCE_S = 0.1
+
+_NO_LEADER_YET = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+"""What a broker says of a topic that was created a moment ago."""
 
 _PROTOCOL_RESTS_ON = ("message.timestamp.type",)
 """Settings that are never changed silently: records were already stamped the other way."""
@@ -74,17 +77,28 @@ def bounds(settings: Settings, partition: Place) -> tuple[int, int]:
         BusError: if Kafka cannot be reached or there is no such partition.
     """
     admin = AdminClient(dict(settings))
+    first = _offset(admin, partition, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    after_last = _offset(admin, partition, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    return first, after_last
+
+
+def _offset(admin: AdminClient, partition: Place, end: OffsetSpec) -> int:
     wanted = TopicPartition(*partition)
-    found: list[int] = []
-    for end in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]
+    pause = threading.Event()
+    for tries_left in reversed(range(_PATIENCE_TRIES)):
         asked = admin.list_offsets(
             {wanted: end}, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_ASK_S
         )
         try:
-            found.append(asked[wanted].result(_ASK_S).offset)
+            found: int = asked[wanted].result(_ASK_S).offset
         except (KafkaException, TimeoutError) as error:
-            raise BusError(f"asking for the bounds of {partition}: {error}") from error
-    return found[0], found[1]
+            passing = isinstance(error, KafkaException) and error.args[0].code() in _NO_LEADER_YET
+            if not passing or not tries_left:
+                raise BusError(f"asking for the bounds of {partition}: {error}") from error
+        else:
+            return found
+        pause.wait(_PATIENCE_S)
+    raise AssertionError("the last try returns or raises")
 
 
 def _metadata(admin: AdminClient) -> ClusterMetadata:
@@ -114,7 +128,7 @@ def _create(admin: AdminClient, missing: Sequence[TopicConfig]) -> None:
 def _wait_visible(admin: AdminClient, created: Sequence[TopicConfig]) -> None:
     """Wait until every partition has a leader: a new topic is not known at once."""
     pause = threading.Event()
-    for _ in range(_VISIBLE_TRIES):
+    for _ in range(_PATIENCE_TRIES):
         found = _metadata(admin).topics
         if all(
             topic.name in found
@@ -123,7 +137,7 @@ def _wait_visible(admin: AdminClient, created: Sequence[TopicConfig]) -> None:
             for topic in created
         ):
             return
-        pause.wait(_VISIBLE_PAUSE_S)
+        pause.wait(_PATIENCE_S)
     names = ", ".join(topic.name for topic in created)
     raise BusError(f"these topics were created but have no leader: {names}")
 

@@ -6,8 +6,9 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
-from spate.bus import Ack, BusError, Outgoing, Received, TopicConfig, TopicPartition
+from spate.bus import Ack, BusError, BusHealth, Outgoing, Received, TopicConfig, TopicPartition
 
+UNREACHABLE = "the log cannot be reached"
 HELD_BYTES = 64 * 1024 * 1024
 """What a partition holds at least before its oldest (or outdated) records go."""
 
@@ -70,9 +71,7 @@ class Partition:
     def _shed(self) -> None:
         if self._compacted:
             latest = {record.key: record.offset for record in self._records}
-            self._keep(
-                [r for r in self._records if latest[r.key] == r.offset and (r.value or not r.key)]
-            )
+            self._keep([r for r in self._records if latest[r.key] == r.offset and r.value])
             # What is left may be much; then wait for as much again before the next look.
             self._limit_bytes = max(self._held_bytes, 2 * self._bytes)
         else:
@@ -220,3 +219,32 @@ class MemoryLog:
         """Tell all watchers that something changed."""
         for watcher in tuple(self._watchers):
             watcher()
+
+
+class Reach:
+    """One process's connection to the log: ``cut`` severs it for this process alone."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self.log = log
+        self.health = BusHealth()
+        self.cut = False
+
+    @property
+    def offline(self) -> bool:
+        """True while this process does not reach the log."""
+        return self.cut or self.log.offline
+
+    def failed(self, text: str) -> None:
+        """Count an error."""
+        self.health.errors += 1
+        self.health.last_error = text
+
+    def require(self) -> None:
+        """Return if the log can be reached.
+
+        Raises:
+            BusError: if it cannot.
+        """
+        if self.offline:
+            self.failed(UNREACHABLE)
+            raise BusError(UNREACHABLE)

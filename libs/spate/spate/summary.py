@@ -74,8 +74,8 @@ def _accounting(report: Mapping[str, Any]) -> list[str]:
     lines = [f"  planned       {planned:>13,}"]
     for sign, n, parts in terms:
         share = f"  {_percent(n, planned):>8}" if n else ""
-        kinds = ", ".join(f"{name} {count:,}" for name, count in parts.items() if count)
-        first, *rest = wrap(kinds, WIDTH - 42) or [""]
+        kinds = [f"{name} {count:,}" for name, count in parts.items() if count]
+        first, *rest = _fold(kinds, ", ", WIDTH - 41) or [""]
         lines.append(f"  {sign:<13} {n:>13,}{share}  {first}".rstrip())
         lines += [" " * 41 + line for line in rest]
     return [*lines, "", *_traffic(report)]
@@ -120,9 +120,8 @@ def _requests(requests: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _codes(codes: Mapping[str, int]) -> list[str]:
-    text = "   ".join(f"{code}\u00a0{n:,}" for code, n in codes.items())
-    lines = wrap(text, WIDTH - 10, break_on_hyphens=False)
-    return _labelled("status  ", lines)
+    lines = _fold([f"{code}: {n:,}" for code, n in codes.items()], "   ", WIDTH - 10)
+    return [("  status  " if row == 0 else " " * 10) + line for row, line in enumerate(lines)]
 
 
 def _drivers(report: Mapping[str, Any]) -> list[str]:
@@ -159,7 +158,7 @@ def _thresholds(thresholds: Sequence[Mapping[str, Any]]) -> list[str]:
         word = "passed" if threshold["passed"] else "FAILED"
         found = _found(threshold["expression"], threshold["value"])
         lines.append(f"{word}  {_cut(threshold['expression'], 60):<60}  {found:>18}")
-    return ["  thresholds", *("  " + line for line in lines)] if lines else []
+    return ["  thresholds", *("    " + line for line in lines)] if lines else []
 
 
 def _found(expression: str, value: float | None) -> str:
@@ -185,14 +184,21 @@ def _doubts(report: Mapping[str, Any]) -> list[str]:
 
 
 def _bullet(mark: str, text: str) -> list[str]:
-    first, *rest = wrap(text, WIDTH - 4)
-    return [f"  {mark} {first}", *("    " + line for line in rest)]
+    first, *rest = wrap(text, WIDTH - 6)
+    return [f"    {mark} {first}", *("      " + line for line in rest)]
 
 
-def _labelled(label: str, lines: Sequence[str]) -> list[str]:
-    if not lines:
-        return []
-    return [f"  {label}{lines[0]}", *(" " * (len(label) + 2) + line for line in lines[1:])]
+def _fold(parts: Sequence[str], between: str, width: int) -> list[str]:
+    """Join the parts to lines of at most this width; no part is broken."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(between) + len(part) < width:
+            lines[-1] += between + part
+        else:
+            if lines:
+                lines[-1] += between.rstrip()
+            lines.append(part)
+    return lines
 
 
 def _table(corner: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -111,6 +111,10 @@ class Driver:
         self.session.on_ack(n, ack, self._clock.now())
         self._act()
 
+    async def warmed(self) -> None:
+        """Wait until the connections of a run just taken up are open, or could not be opened."""
+        await asyncio.gather(*self._retired, return_exceptions=True)
+
     async def leave(self, limit_ns: int) -> None:
         """Hand back the work, finish what is in flight and report it all (R12)."""
         self.session.leave(self._clock.now())

@@ -84,11 +84,12 @@ class HeldRanges:
         Open load: what is due before run time ``until_ns`` (None: the start is not known yet);
         closed load: ``ahead`` further positions, shared out in index order.
         """
-        due = 0 if until_ns is None else self._schedule.due_before(until_ns)
+        is_open = self._schedule.is_open
+        due = self._schedule.due_before(until_ns) if is_open and until_ns is not None else 0
         asked: list[RangeProgress] = []
         for held in self._held.values():
             floor = max(held.decided, held.limit)
-            if self._schedule.is_open:
+            if is_open:
                 claim = max(floor, held.range.position_from(due))
             else:
                 claim = max(floor, min(held.range.size, held.decided + ahead))

@@ -324,12 +324,9 @@ class Requester:
             if arrival.decided_ns + self._timeout_ns > now_ns:
                 break
             expired.append((arrival, connection))
-        # With no connection at all everybody is waiting for the attempts under way; otherwise
-        # each attempt has one arrival that would get its connection, and the rest wait for a
-        # busy one.
-        connecting = len(self._attempts)
-        if connecting and not self._pool.size:
-            connecting = len(expired)
+        # With no connection at all everybody waits for attempts; otherwise each attempt has one
+        # arrival that would get its connection, and the rest wait for a busy one.
+        connecting = len(self._attempts) if self._pool.size else len(expired)
         outcomes: list[tuple[Arrival, str | None]] = []
         for arrival, connection in expired:
             del self._outstanding[arrival]

@@ -34,7 +34,7 @@ from orchestrator.operations import (
 )
 from orchestrator.operations import Fleet as FleetSize
 from orchestrator.run import Run, WrongMoveError
-from orchestrator.target_check import target_problem
+from spate.target_check import target_problem
 from orchestrator.terms import Now
 from orchestrator.writer import Writer
 from spate.allowlist import Allowlist
@@ -155,7 +155,11 @@ class Desk:
             if term.ranges
         }
         rows = []
-        for boot in self._fleet.boots():
+        boots = list(self._fleet.boots())
+        here = {boot.key.driver_id for boot in boots if not boot.lost}
+        for boot in boots:
+            if boot.lost and boot.key.driver_id in here:
+                continue  # an earlier life of a driver that is back
             state = self._state_of(boot, now, working=boot.key in working)
             rows.append(self._driver_row(boot, state, now))
         return rows

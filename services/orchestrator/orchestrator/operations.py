@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from spate.plan import Plan, PlanProblem
-
 from spate.messages import RunState
+from spate.plan import Plan, PlanProblem
 
 DriverState = Literal["idle", "working", "deaf", "leaving", "lost"]
 """What a driver is to the planner.

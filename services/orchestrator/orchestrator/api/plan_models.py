@@ -80,7 +80,7 @@ class Arrivals(PlanPart):
 
     test_type: Literal["arrivals"]
     stages: Annotated[list[Stage], Field(min_length=1)]
-    spacing: Literal["uniform", "poisson"] = "uniform"
+    spacing: Literal["uniform"] = "uniform"
 
 
 class Limits(PlanPart):

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from urllib.parse import urlsplit
 
-from spate.allowlist import Allowlist
+from spate.allowlist import Allowlist, literal_address
 from spate.plan import Plan
 
 _RESOLVE_WITHIN_S = 5.0
@@ -18,18 +17,17 @@ _RESOLVE_WITHIN_S = 5.0
 
 async def target_problem(plan: Plan, allowlist: Allowlist) -> str | None:
     """Return why the target is refused, None if it is allowed."""
-    parts = urlsplit(plan.target)
-    host = parts.hostname or ""
-    if allowlist.allows_host(host):
+    host = plan.origin.host
+    if allowlist.allows_host(host) and literal_address(host) is not None:
         return None
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_RESOLVE_WITHIN_S):
-            found = await loop.getaddrinfo(host, parts.port or 80, type=socket.SOCK_STREAM)
+            found = await loop.getaddrinfo(host, plan.origin.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, TimeoutError):
         found = []
     addresses = sorted({str(entry[4][0]) for entry in found})
-    if addresses and allowlist.permits(host, addresses):
+    if allowlist.permits(host, addresses):
         return None
     where = f" ({', '.join(addresses)})" if addresses and addresses != [host] else ""
     return (

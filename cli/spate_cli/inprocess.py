@@ -1,0 +1,283 @@
+"""Runs a plan inside this process: one driver, and the little of an orchestrator that it needs.
+
+The driver is the very one of the fleet, with its session, engine and recorder; the log between it
+and the orchestrator is replaced by function calls. Totals and report come from the same classes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from driver.assembly import assemble
+from driver.clock import Clock
+from driver.driver import Driver
+from spate.aggregator import Aggregator
+from spate.allowlist import DEFAULT, Allowlist
+from spate.bus import Ack
+from spate.grant import Range
+from spate.live import live_view
+from spate.messages import (
+    Beat,
+    Grant,
+    Grants,
+    Heartbeat,
+    Order,
+    PlanDocument,
+    RunState,
+    SnapshotMessage,
+)
+from spate.plan import Plan
+from spate.report import build_report
+from spate.report_facts import LedgerFacts, RunFacts, TermFacts
+from spate.report_windows import window_row
+from spate.schedule import compile_schedule
+from spate.target_check import target_problem
+from spate.timing import MS, SECOND, Timing
+from spate_cli.exits import CommandError, Exit
+
+_DRIVER = "local"
+_START_LEAD_NS = 50 * MS
+_LOOK_EVERY_S = 0.02
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+async def run_in_process(
+    plan: Plan, run_id: str, on_progress: Tell, stop: asyncio.Event
+) -> dict[str, Any]:
+    """Run a plan here and return its report.
+
+    ``on_progress`` is told ``{"event": KIND, "data": …}`` with the events of the live feed. When
+    ``stop`` is set, what is in flight is finished and nothing more is started.
+
+    Raises:
+        CommandError: if the target is not on the allowlist.
+    """
+    allowlist = _allowlist()
+    problem = await target_problem(plan, allowlist)
+    if problem is not None:
+        raise CommandError(Exit.REFUSED, problem)
+    here = _Here(plan, run_id)
+    driver = assemble(
+        driver_id=_DRIVER,
+        boot_id=here.boot_id,
+        timing=here.timing,
+        clock=here.clock,
+        carrier=here,
+        allowlist=allowlist,
+        environ=os.environ,
+    )
+    here.driver = driver
+    working = asyncio.create_task(driver.run())
+    try:
+        await here.conduct(on_progress, stop, working)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await driver.close()
+    return here.report()
+
+
+def _allowlist() -> Allowlist:
+    text = os.environ.get("SPATE_ALLOWED_TARGETS")
+    try:
+        return Allowlist.parse(text) if text else DEFAULT
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, f"SPATE_ALLOWED_TARGETS: {error}") from error
+
+
+class _Here:
+    """Carries the driver's messages, and decides what an orchestrator would."""
+
+    driver: Driver
+
+    def __init__(self, plan: Plan, run_id: str) -> None:
+        self.plan = plan
+        self.run_id = run_id
+        self.boot_id = secrets.token_hex(8)
+        self.timing = Timing()
+        self.clock = Clock()
+        self.schedule = compile_schedule(plan.load, 1)
+        self.aggregator = Aggregator(plan, self.schedule, run_id)
+        self._range = Range(1, 0, 1, self.schedule.count)
+        self._missed: tuple[tuple[str, Range], ...] = ()
+        self._term: int | None = None
+        self._decided = 0
+        self._quiet = False
+        self._state: RunState = "PREPARING"
+        self._stopped = False
+        self._created_at_ns = self.clock.wall_ns()
+        self._started_at_ns: int | None = None
+        self._start_mono_ns: int | None = None
+        self._ended_at_ns: int | None = None
+        self._appended = 0
+        self._beat_n = 0
+
+    # ---- what the driver says ------------------------------------------------------------------
+
+    def heartbeat(self, message: Heartbeat) -> None:
+        """Take a heartbeat, and acknowledge it in the loop's next turn."""
+        if self._term is not None and message.run_id == self.run_id:
+            self._hear(message, self._term)
+        self._appended += 1
+        ack = Ack("heartbeat", 0, self._appended, message.sent_at_ns // 1_000_000, True, None)
+        asyncio.get_running_loop().call_soon(self.driver.acknowledged, message.n, ack)
+
+    def snapshot(self, message: SnapshotMessage) -> None:
+        """Add a snapshot to the totals."""
+        self.aggregator.add(message)
+
+    def _hear(self, message: Heartbeat, term: int) -> None:
+        if message.term == term:
+            self._decided = sum(said.decided for said in message.ranges)
+            return
+        # The term closed: because of a stop, or because this process was frozen for so long that
+        # a fleet would have given its work away.
+        if not self._missed and self._range.size == self.schedule.count:
+            closed = next((end for end in message.closed if end.term == term), None)
+            decided = sum(end.decided for end in closed.ranges) if closed else 0
+            rest = self._range.tail(decided, 2)
+            if rest.size:
+                cause = "aborted" if self._stopped else "fenced"
+                self._missed = ((cause, rest),)
+            self._range = self._range.head(decided)
+            self._decided = decided
+        self._quiet = message.in_flight == 0
+
+    # ---- what an orchestrator would say --------------------------------------------------------
+
+    async def conduct(self, tell: Tell, stop: asyncio.Event, working: asyncio.Task[None]) -> None:
+        """Take the run from its grants to its end."""
+        while not self.driver.session.licensed:
+            await self._wait(working)
+        self._grant()
+        await self.driver.warmed()
+        self._start()
+        tell({"event": "snapshot", "data": self._view([])})
+        told, told_ns, beat_ns = 0, 0, 0
+        while not self._settled():
+            now_ns = self.clock.mono_ns()
+            if stop.is_set() and not self._stopped:
+                self._stopped = True
+                self._order("DRAINING")
+            if now_ns - beat_ns >= self.timing.beat_every_ns:
+                beat_ns = now_ns
+                self._beat()
+            if now_ns - told_ns >= SECOND // 2 and self.aggregator.revision > told:
+                tell({"event": "window", "data": self._view(self._rows(told))})
+                told, told_ns = self.aggregator.revision, now_ns
+            await self._wait(working)
+        self._order("FINISHED")
+        self._ended_at_ns = self.clock.wall_ns()
+        tell({"event": "window", "data": self._view(self._rows(told))})
+        ended = {"state": self._state, "stopped": self._stopped, "reason": None}
+        tell({"event": "end", "data": ended})
+
+    async def _wait(self, working: asyncio.Task[None]) -> None:
+        """Let the driver work; if it broke, break too."""
+        await asyncio.sleep(_LOOK_EVERY_S)
+        if working.done():
+            working.result()
+
+    def _settled(self) -> bool:
+        owned = self._range.size
+        reported = self.aggregator.reported(_DRIVER, self.boot_id, self._term or 0)
+        return self._decided >= owned and reported >= owned
+
+    def _grant(self) -> None:
+        self._term = self.driver.session.term
+        digest = self.plan.digest()
+        self.driver.receive(
+            PlanDocument(epoch=0, run_id=self.run_id, digest=digest, plan=self.plan.to_document())
+        )
+        grant = Grant(
+            driver_id=_DRIVER,
+            boot_id=self.boot_id,
+            term=self._term,
+            closed_through=0,
+            ranges=(self._range,),
+        )
+        self.driver.receive(
+            Grants(
+                epoch=0,
+                run_id=self.run_id,
+                revision=1,
+                part=0,
+                parts=1,
+                plan_digest=digest,
+                count=self.schedule.count,
+                drivers_at_start=1,
+                grants=(grant,),
+            )
+        )
+
+    def _start(self) -> None:
+        self._started_at_ns = self.clock.wall_ns() + _START_LEAD_NS
+        self._start_mono_ns = self.clock.mono_ns() + _START_LEAD_NS
+        self._state = "RUNNING"
+        self._beat()
+
+    def _order(self, state: RunState) -> None:
+        self._state = state
+        self.driver.receive(
+            Order(epoch=0, run_id=self.run_id, revision=2, state=state, needs=1, starts_at_ns=None)
+        )
+
+    def _beat(self) -> None:
+        self._beat_n += 1
+        start_ns = self._start_mono_ns
+        self.driver.receive(
+            Beat(
+                epoch=0,
+                n=self._beat_n,
+                run_id=self.run_id,
+                revision=2,
+                state=self._state,
+                needs=1,
+                starts_at_ns=self._started_at_ns,
+                elapsed_ns=None if start_ns is None else self.clock.mono_ns() - start_ns,
+                sent_at_ns=self.clock.wall_ns(),
+            )
+        )
+
+    # ---- what people see -----------------------------------------------------------------------
+
+    def report(self) -> dict[str, Any]:
+        """Return the report; there is one once ``conduct`` has returned."""
+        return build_report(self._run_facts(), self.aggregator, self._ledger_facts())
+
+    def _view(self, windows: list[dict[str, Any]]) -> dict[str, Any]:
+        view = live_view(self._run_facts(), self.aggregator, self._ledger_facts())
+        return {**view, "windows": windows}
+
+    def _rows(self, since: int) -> list[dict[str, Any]]:
+        facts = self._ledger_facts()
+        return [window_row(self.aggregator, facts, s) for s in self.aggregator.changed_since(since)]
+
+    def _run_facts(self) -> RunFacts:
+        return RunFacts(
+            run_id=self.run_id,
+            plan=self.plan,
+            state=self._state,
+            stopped=self._stopped,
+            reason=None,
+            created_at_ns=self._created_at_ns,
+            started_at_ns=self._started_at_ns,
+            ended_at_ns=self._ended_at_ns,
+            drivers=1,
+        )
+
+    def _ledger_facts(self) -> LedgerFacts:
+        term = TermFacts(
+            driver_id=_DRIVER,
+            boot_id=self.boot_id,
+            term=self._term or 0,
+            live=self._state == "RUNNING",
+            left_cleanly=False,
+            ranges=(self._range,),
+        )
+        return LedgerFacts(self.schedule.count, self._missed, (term,))
