@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from spate_cli.client import Api, ApiError
+from spate_cli.clock import monotonic_s
 from spate_cli.display import Display
 from spate_cli.progress import Progress
 from spate_cli.sse import EventParser, StreamEvent
@@ -31,7 +31,7 @@ class Patience:
         progress: Progress,
         display: Display,
         *,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = monotonic_s,
         give_up_after_s: float = GIVE_UP_AFTER_S,
         retry_every_s: float = RETRY_EVERY_S,
     ) -> None:

@@ -15,6 +15,7 @@ import socket
 import struct
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, cast
 
 import uvloop
@@ -197,7 +198,7 @@ def cut(rng: random.Random, raw: bytes) -> tuple[bytes, ...]:
     """Return the bytes in one to six pieces."""
     cuts = sorted(rng.randrange(len(raw) + 1) for _ in range(rng.choice((0, 0, 1, 2, 5))))
     places = [0, *cuts, len(raw)]
-    return tuple(raw[a:b] for a, b in zip(places, places[1:], strict=False) if a < b)
+    return tuple(raw[a:b] for a, b in pairwise(places) if a < b)
 
 
 class Serving(asyncio.Protocol):
@@ -227,6 +228,9 @@ class Serving(asyncio.Protocol):
             self._go_on(case, 0)
 
     def _go_on(self, case: Case, piece: int) -> None:
+        if self._transport.is_closing():
+            # The client has heard enough.
+            return
         if piece < len(case.pieces):
             self._transport.write(case.pieces[piece])
             asyncio.get_running_loop().call_soon(self._go_on, case, piece + 1)

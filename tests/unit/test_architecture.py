@@ -29,6 +29,9 @@ ADAPTERS = {
     "kafkatopics",
     "kafkatransaction",
     "membus",
+    "memproducer",
+    "memreader",
+    "target_check",
 }
 """What in the shared library touches the outside; everything else there is pure."""
 

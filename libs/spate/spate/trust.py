@@ -50,7 +50,8 @@ def doubts(
             Doubt(
                 "unconfirmed",
                 f"What became of {accounting.unconfirmed:,} arrivals is not known: their driver "
-                "was lost before it reported them. They may have been sent.",
+                "was lost, or the run was ended, before they were reported. They may have been "
+                "sent.",
             )
         )
     if aggregator.gaps:

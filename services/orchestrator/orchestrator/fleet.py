@@ -5,15 +5,17 @@ Pure: judges by what was read from the ``heartbeat`` topic and when (R17, R19, R
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from orchestrator.terms import BootKey, TermKey
-from spate.messages import ClockEcho, Heartbeat, Register
+from spate.messages import STATE_ORDER, ClockEcho, Heartbeat, Register
 from spate.timing import SECOND, Timing
 
-_FORGET_AFTER_NS = 600 * SECOND
-"""A process that is gone stays on display for ten minutes."""
+_FORGET_LOST_AFTER_NS = 600 * SECOND
+"""A process that was lost stays on display for ten minutes."""
+
+_FORGET_LEFT_AFTER_NS = 60 * SECOND
+"""One that left in good order needs no attention."""
 
 
 @dataclass(slots=True)
@@ -40,12 +42,11 @@ class Boot:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a heartbeat told beyond being alive."""
+    """Whose heartbeat it was; ``joined``: its first, ``back``: its first after it was lost."""
 
     boot: Boot
-    joined: bool
-    new_term: bool
-    leaving: bool
+    joined: bool = False
+    back: bool = False
 
 
 class Fleet:
@@ -54,20 +55,21 @@ class Fleet:
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._boots: dict[BootKey, Boot] = {}
-        self._registered: dict[BootKey, Register] = {}
+        self._registered: dict[BootKey, tuple[Register, int]] = {}
         self._echo: dict[BootKey, ClockEcho] = {}
 
-    def boots(self) -> Iterable[Boot]:
+    def boots(self) -> list[Boot]:
         """Return all processes, by driver_id."""
         return sorted(self._boots.values(), key=lambda boot: boot.key)
 
     def registration(self, key: BootKey) -> Register | None:
         """Return how the process described itself, if it did."""
-        return self._registered.get(key)
+        message, _ = self._registered.get(key, (None, 0))
+        return message
 
-    def register(self, message: Register) -> None:
+    def register(self, message: Register, read_ns: int) -> None:
         """Keep a description; it decides nothing."""
-        self._registered[BootKey(message.driver_id, message.boot_id)] = message
+        self._registered[BootKey(message.driver_id, message.boot_id)] = (message, read_ns)
 
     def hear(
         self, message: Heartbeat, append_ms: int, read_ns: int, read_wall_ns: int
@@ -85,14 +87,13 @@ class Fleet:
         )
         if boot is None:
             boot = self._boots[key] = Boot(key, message, read_ns, append_ms)
-            return Heard(boot, joined=True, new_term=True, leaving=message.leaving)
+            return Heard(boot, joined=True)
         before, boot.heartbeat = boot.heartbeat, message
-        new_term = message.term > before.term
-        if new_term:
-            boot.lost = False
         boot.read_ns, boot.append_ms = read_ns, append_ms
-        leaving = message.leaving and not before.leaving
-        return Heard(boot, joined=False, new_term=new_term, leaving=leaving)
+        # A term that was lost is never live again, however alive its driver is.
+        back = boot.lost and message.term > before.term
+        boot.lost = boot.lost and not back
+        return Heard(boot, back=back)
 
     def judge(self, sent_ns: int, append_ms: int) -> list[Boot]:
         """Read back a beat of our own: return who is lost by it, and mark them so (R19).
@@ -110,11 +111,15 @@ class Fleet:
         return lost
 
     def forget(self, now_ns: int) -> None:
-        """Drop what has been gone for long."""
+        """Drop what has been gone for long, and descriptions of whom nothing else was heard."""
         for key, boot in tuple(self._boots.items()):
-            if boot.lost and now_ns - boot.read_ns > _FORGET_AFTER_NS:
+            leaving = boot.heartbeat.leaving
+            limit_ns = _FORGET_LEFT_AFTER_NS if leaving else _FORGET_LOST_AFTER_NS
+            if boot.lost and now_ns - boot.read_ns > limit_ns:
                 del self._boots[key]
-                self._registered.pop(key, None)
+        for key, (_, read_ns) in tuple(self._registered.items()):
+            if key not in self._boots and now_ns - read_ns > _FORGET_LOST_AFTER_NS:
+                del self._registered[key]
 
     def eligible(self, now_ns: int) -> list[Boot]:
         """Return who may be given work, by driver_id (R22)."""
@@ -135,18 +140,22 @@ class Fleet:
         """Tell whether a process that was heard lately may soon be eligible (R25)."""
         return any(
             now_ns - boot.read_ns <= self._timing.lost_after_ns
-            and not boot.lost
             and not boot.heartbeat.leaving
             and not self.is_eligible(boot, now_ns)
             for boot in self._boots.values()
         )
 
-    def spend(self, terms: Iterable[TermKey]) -> None:
-        """Note terms whose run has ended: they will be closed, and get no more work."""
-        for term in terms:
-            boot = self._boots.get(term.boot)
-            if boot is not None:
-                boot.spent_term = max(boot.spent_term, term.term)
+    def spend(self, run_id: str) -> None:
+        """Note that a run has ended: the terms in which drivers follow it get no more work.
+
+        Each closes its term when it hears of the end. A driver that has not taken the run up, or
+        has closed the term already, has nothing to close.
+        """
+        for boot in self._boots.values():
+            said = boot.heartbeat
+            at = STATE_ORDER[said.state or "PENDING"]
+            if said.run_id == run_id and at < STATE_ORDER["DRAINING"]:
+                boot.spent_term = said.term
 
     def take_echo(self) -> tuple[ClockEcho, ...]:
         """Return the clock samples of the heartbeats read since the last call."""

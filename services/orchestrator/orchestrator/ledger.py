@@ -41,7 +41,7 @@ class RangeAccount:
 
 @dataclass(slots=True)
 class TermAccount:
-    """All that one term was granted; ``left`` says that its driver went in good order."""
+    """All that one term was granted; ``left`` says that its driver went and owes nothing."""
 
     key: TermKey
     status: TermStatus = "live"
@@ -103,44 +103,44 @@ class Ledger:
         """Give the whole pool to these terms.
 
         Raises:
-            ProtocolError: if the ranges are not as many arrivals as the pool, or a term ended.
+            ProtocolError: if the ranges are not as many arrivals as the pool, or a term ended;
+                nothing is placed then.
         """
-        placed = 0
-        for key, ranges in grants.items():
-            term = self.terms.setdefault(key, TermAccount(key))
-            if term.status != "live":
-                raise ProtocolError(f"work was placed on {key}, which is {term.status}")
-            for granted in ranges:
-                term.ranges[granted.id] = RangeAccount(granted)
-                placed += granted.size
-        pooled = self.pooled
+        whole = {key: tuple(ranges) for key, ranges in grants.items()}
+        placed, pooled = sum(r.size for ranges in whole.values() for r in ranges), self.pooled
         if placed != pooled:
             raise ProtocolError(f"{placed} arrivals were placed, {pooled} were pooled")
+        for key in whole:
+            if key in self.terms and self.terms[key].status != "live":
+                raise ProtocolError(f"work was placed on {key}, which is {self.terms[key].status}")
+        for key, ranges in whole.items():
+            term = self.terms.setdefault(key, TermAccount(key))
+            term.ranges.update({granted.id: RangeAccount(granted) for granted in ranges})
         self.pool = []
 
-    def hear(self, key: TermKey, progress: Iterable[RangeProgress]) -> bool:
-        """Take what a live term says of its ranges (R17); tell whether anything moved.
+    def hear(self, key: TermKey, progress: Iterable[RangeProgress]) -> None:
+        """Take what a live term says of its ranges (R17); what ended is not listened to.
 
         Raises:
-            ProtocolError: if more was decided than is owned.
+            ProtocolError: if more was decided than is owned; it counts as all of it.
         """
         term = self.terms.get(key)
         if term is None or term.status != "live":
-            return False
-        moved = False
+            return
+        wrong = []
         for said in progress:
             account = term.ranges.get(said.id)
             if account is None:
                 continue
             if said.decided > account.size:
-                raise ProtocolError(
+                wrong.append(
                     f"{key} decided {said.decided} arrivals of range {said.id}, "
                     f"but owned {account.size}"
                 )
-            moved |= (said.decided, said.claim) != (account.decided, account.claim)
-            account.decided = max(account.decided, said.decided)
-            account.claim = max(account.claim, min(said.claim, account.size))
-        return moved
+            account.decided = max(account.decided, min(said.decided, account.size))
+            account.claim = max(account.claim, account.decided, min(said.claim, account.size))
+        if wrong:
+            raise ProtocolError("; ".join(wrong))
 
     def close(
         self,
@@ -148,15 +148,20 @@ class Ledger:
         before_term: int,
         closed: Iterable[ClosedTerm],
         *,
-        left: bool,
+        cause: PoolCause,
         now_ns: int,
     ) -> list[TermKey]:
         """End all terms of a process before ``before_term`` as it says they ended (R18).
 
+        ``cause`` is why what they give back is nobody's. The end is final for a lost term too,
+        of which it may give back more.
+
         Raises:
-            ProtocolError: if a term claims to have decided more than it owned.
+            ProtocolError: if a term says that it decided more than it owned, or less than it had
+                said before. It is ended all the same, and nothing that may have been sent is
+                given back.
         """
-        ended = []
+        ended, wrong = [], []
         said = {term.term: {end.id: end.decided for end in term.ranges} for term in closed}
         for key, term in self.terms.items():
             if key.boot != boot or key.term >= before_term or term.status == "closed":
@@ -164,17 +169,18 @@ class Ledger:
             ends = said.get(key.term, {})
             for account in term.ranges.values():
                 decided = ends.get(account.range.id, 0)
-                if decided > account.size:
-                    raise ProtocolError(
-                        f"{key} ended range {account.range.id} at {decided}, "
-                        f"but owned {account.size} arrivals of it"
+                if not account.decided <= decided <= account.size:
+                    wrong.append(
+                        f"{key} ended range {account.range.id} at {decided}, but had decided "
+                        f"{account.decided} of the {account.size} arrivals that it owned"
                     )
-                account.decided = decided
-                self._give_back(account, decided, "handover" if left else "fenced")
+                account.decided = min(account.size, max(account.decided, decided))
+                self._give_back(account, account.decided, cause)
             term.status = "closed"
-            term.left = left
             term.ended_ns = now_ns if term.ended_ns is None else term.ended_ns
             ended.append(key)
+        if wrong:
+            raise ProtocolError("; ".join(wrong))
         return ended
 
     def lose(self, key: TermKey, now_ns: int) -> bool:
@@ -190,7 +196,7 @@ class Ledger:
         return True
 
     def leave(self, boot: BootKey) -> None:
-        """Note that a process has gone in good order: its last term owes nothing."""
+        """Note that a process goes and has nothing in flight: its terms owe nothing."""
         for key, term in self.terms.items():
             if key.boot == boot and term.status == "closed":
                 term.left = True

@@ -147,7 +147,7 @@ class _House:
             intake=intake,
             writer=writer,
             epoch=epoch,
-            on_change=self._newsroom.change,
+            on_change=self._newsroom.committed,
         )
         desk = Desk(
             bus=bus,

@@ -77,6 +77,11 @@ class Newsroom:
         """Return the view and all windows so far."""
         return snapshot_data(self.view(director), self._windows(director, 0))
 
+    def committed(self, director: Director) -> None:
+        """Publish what was journaled of a run; its end may be archived from now on."""
+        self._told[director.run.id].ended = director.run.ended
+        self.change(director)
+
     def change(self, director: Director) -> None:
         """Publish a run's new state and events."""
         told = self._told[director.run.id]
@@ -105,9 +110,9 @@ class Newsroom:
             feed.publish("window", window_data(view, windows))
 
     async def file(self) -> None:
-        """Put every run that has ended into the archive, and then forget it."""
+        """Put every run into the archive whose end is journaled, and then forget it."""
         for director in self._directory:
-            if director.run.ended:
+            if self._told[director.run.id].ended:
                 await self._file(director)
 
     async def _file(self, director: Director) -> None:
@@ -140,12 +145,13 @@ class Newsroom:
 
 
 class _Told:
-    """What the feed of a run was told already."""
+    """What the feed of a run was told already, and whether its end is journaled."""
 
     def __init__(self) -> None:
         self.state: str | None = None
         self.events = 0
         self.revision = 0
+        self.ended = False
 
 
 def _aggregator(director: Director) -> Aggregator:

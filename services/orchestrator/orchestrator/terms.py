@@ -24,6 +24,10 @@ class TermKey(NamedTuple):
         """The process whose term it is."""
         return BootKey(self.driver_id, self.boot_id)
 
+    def __str__(self) -> str:
+        """Name it as people know it: a driver, and which of its terms."""
+        return f"{self.driver_id} (term {self.term})"
+
 
 class Now(NamedTuple):
     """A clock that never goes back (for waiting) and the wall clock (for people), both in ns."""
