@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
-
 from tests.integration.stack import Stack, names, start_drivers
 
 
@@ -32,12 +31,12 @@ def small(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the ends of a stack's logs where a test that uses it fails."""
-    report: pytest.TestReport = yield  # type: ignore[misc,assignment]
+    report = yield
     if report.failed and isinstance(item, pytest.Function):
         for name, value in item.funcargs.items():
             if isinstance(value, Stack):
                 report.sections.append((f"stack {name}", value.tails()))
-    return report  # type: ignore[return-value]  # noqa: B901 - the way of pluggy's wrappers
+    return report

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,13 +10,14 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import Signals
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
-from spate_cli import leash
 
 from localkafka.broker import free_port
+from spate_cli import leash
 
 T = TypeVar("T")
 
@@ -104,7 +104,7 @@ class Stack:
         drivers = [name for name in self._processes if not name.startswith(("orch", "target"))]
         for names in (drivers, list(self._processes)):
             for name in names:
-                self._send(self._processes[name], signal.SIGTERM)
+                self._send(self._processes[name], Signals.SIGTERM)
             for name in names:
                 self._await_end(self._processes[name])
         wrong = [
@@ -136,10 +136,10 @@ class Stack:
         lines = process.log.read_text().splitlines()
         return Target(next(x.removeprefix(ready) for x in lines if x.startswith(ready)))
 
-    def signal(self, name: str, number: signal.Signals) -> None:
+    def kick(self, name: str, number: Signals) -> None:
         """Send a signal to a process; SIGKILL makes its end an expected one."""
         process = self._processes[name]
-        process.expected = number == signal.SIGKILL
+        process.expected = number == Signals.SIGKILL
         self._send(process, number)
 
     def ended(self, name: str) -> int:
@@ -176,29 +176,35 @@ class Stack:
 
     def until_state(self, run_id: str, *states: str, within_s: float = 60.0) -> JsonObject:
         """Wait until a run is in one of these states and return its view."""
-        return self.until(
-            lambda: (view := self.view(run_id))["run"]["state"] in states and view,
-            lambda: f"{run_id} is not {states}: {self.view(run_id)['run']}",
-            within_s,
-        )
+
+        def reached() -> JsonObject | None:
+            view = self.view(run_id)
+            return view if view["run"]["state"] in states else None
+
+        return self.until(reached, lambda: f"{self.view(run_id)['run']}, not {states}", within_s)
 
     def until_sent(self, run_id: str, count: int, within_s: float = 60.0) -> JsonObject:
         """Wait until the drivers reported so many requests as sent and return the view."""
+
+        def reached() -> JsonObject | None:
+            view = self.view(run_id)
+            return view if view["accounting"]["sent"] >= count else None
+
         return self.until(
-            lambda: (view := self.view(run_id))["accounting"]["sent"] >= count and view,
-            lambda: f"{run_id} did not send {count}: {self.view(run_id)['accounting']}",
-            within_s,
+            reached, lambda: f"{self.view(run_id)['accounting']}, not {count} sent", within_s
         )
 
     def report(self, run_id: str, within_s: float = 60.0) -> JsonObject:
         """Wait for the end of a run and return its report."""
-        answer = self.until(
-            lambda: (got := self.call("GET", f"/runs/{run_id}/report")).status_code != 409 and got,
-            lambda: f"{run_id} does not end: {self.view(run_id)['run']}",
-            within_s,
-        )
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
+
+        def fetched() -> JsonObject | None:
+            answer = self.call("GET", f"/runs/{run_id}/report")
+            if answer.status_code == 409:
+                return None
+            assert answer.status_code == 200, answer.text
+            return dict(answer.json())
+
+        return self.until(fetched, lambda: f"no end of {self.view(run_id)['run']}", within_s)
 
     def run(self, plan: Mapping[str, object], within_s: float = 60.0) -> JsonObject:
         """Run a plan to its end and return the report."""
@@ -225,7 +231,7 @@ class Stack:
 
     def until(
         self,
-        holds: Callable[[], T],
+        holds: Callable[[], T | None],
         problem: str | Callable[[], str],
         within_s: float = _START_WITHIN_S,
     ) -> T:
@@ -258,7 +264,7 @@ class Stack:
         process = self._processes[name] = Process(name, popen, log)
         return process
 
-    def _send(self, process: Process, number: signal.Signals) -> None:
+    def _send(self, process: Process, number: Signals) -> None:
         if process.popen.poll() is None:
             process.popen.send_signal(number)
 

@@ -82,4 +82,6 @@ def assert_adds_up(report: JsonObject) -> None:
         assert sum(row[name] for row in windows) == whole[name]
     for name in ("failed", "dropped"):
         assert sum(row[name] for row in windows) == total(whole, name)
-    assert [doubt for doubt in report["verdict"]["degraded"] if doubt["reason"] == "accounting"] == []
+    assert [
+        doubt for doubt in report["verdict"]["degraded"] if doubt["reason"] == "accounting"
+    ] == []

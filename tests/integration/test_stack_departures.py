@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from tests.integration.stack import Stack, Target, names, start_drivers
 from tests.integration.sums import assert_adds_up, total
 
@@ -56,7 +55,7 @@ def test_a_driver_that_is_told_to_end_hands_its_work_back(stack: Stack, target: 
     before = target.requests()
     run_id = stack.submit(tsunami(target, 300, 10))
     stack.until_sent(run_id, 100)
-    stack.signal("driver-2", signal.SIGTERM)
+    stack.kick("driver-2", signal.SIGTERM)
     assert stack.ended("driver-2") == 0
     report = stack.report(run_id)
     assert_adds_up(report)
@@ -91,7 +90,7 @@ def test_a_killed_driver_leaves_what_is_unconfirmed(stack: Stack, target: Target
     before = target.requests()
     run_id = stack.submit(tsunami(target, 700, 10))
     stack.until_sent(run_id, 300)
-    stack.signal("driver-3", signal.SIGKILL)
+    stack.kick("driver-3", signal.SIGKILL)
     killed = time.monotonic()
     stack.until(lambda: stack.driver_states()["driver-3"] == "lost", "driver-3 is not lost", 20)
     print(f"lost after {time.monotonic() - killed:.1f} s")
@@ -117,7 +116,7 @@ def test_a_killed_driver_leaves_what_is_unconfirmed(stack: Stack, target: Target
 
 def test_one_unheard_is_not_eligible(stack: Stack, target: Target) -> None:
     """A driver killed just before a run gets no part of it; restarted it has one again."""
-    stack.signal("driver-1", signal.SIGKILL)
+    stack.kick("driver-1", signal.SIGKILL)
     stack.ended("driver-1")
     start_drivers(stack, ["driver-5"])
     report = stack.run(tsunami(target, 50, 10))

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from tests.integration.stack import Stack
 from tests.integration.sums import assert_adds_up, total
 
@@ -70,7 +69,7 @@ def slower_than(figures: JsonObject, limit_ns: int) -> int:
 def test_the_stall_is_in_every_response_time_that_it_delayed(
     small: Stack, connections: int
 ) -> None:
-    """p99 is 0.9 s and max 1 s whatever the connections; the wait is told apart from the service."""
+    """p99 is 0.9 s and max 1 s, whatever the connections; wait and service are told apart."""
     report = stalled_run(small, connections, in_flight=2_000)
     assert total(report["accounting"], "dropped") == 0
     response = report["response_time"]

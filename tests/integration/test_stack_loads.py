@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-
-from spate.histogram import Histogram
 from tests.integration.stack import Stack, Target, names
 from tests.integration.sums import assert_adds_up, total
+
+from spate.histogram import Histogram
 
 pytestmark = pytest.mark.kafka
 
@@ -25,9 +24,9 @@ REQUESTS = [
 
 
 @pytest.fixture(scope="module")
-def target(fleet: Stack) -> Iterator[Target]:
+def target(fleet: Stack) -> Target:
     """A target of this module's own."""
-    yield fleet.start_target()
+    return fleet.start_target()
 
 
 def run_all(fleet: Stack, target: Target, load: JsonObject, **more: object) -> JsonObject:
@@ -64,7 +63,7 @@ def run_all(fleet: Stack, target: Target, load: JsonObject, **more: object) -> J
 
 def grown(before: JsonObject, after: JsonObject, key: str) -> dict[str, int]:
     """Return by how much each count under a key has grown."""
-    growth = Counter(after[key])
+    growth: Counter[str] = Counter(after[key])
     growth.subtract(before[key])
     return {name: number for name, number in growth.items() if number}
 

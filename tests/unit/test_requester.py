@@ -297,8 +297,8 @@ async def test_failures_do_not_become_a_storm(bench: Bench) -> None:
         attempted += len(bench.network.attempts)
         await bench.network.fail(error, len(bench.network.attempts))
     # The two at first, the ration of the failing state, no more while the clock stands.
-    assert attempted == 22
-    assert bench.requester.waiting == 18
+    assert attempted == 12
+    assert bench.requester.waiting == 28
     bench.clock.reading_ns += 5 * MS
     await asyncio.sleep(0.02)
     assert len(bench.network.attempts) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -44,6 +44,7 @@ class Timing:
         """
         ack_allowance_ns = 100 * MS
         rules = {
+            "every one > 0": all(getattr(self, each.name) > 0 for each in fields(self)),
             "3 x heartbeat_every + 0.1 s <= fence_after": (
                 3 * self.heartbeat_every_ns + ack_allowance_ns <= self.fence_after_ns
             ),
@@ -57,7 +58,7 @@ class Timing:
             "cut_wait + lead <= cut_lead": self.cut_wait_ns + self.lead_ns <= self.cut_lead_ns,
             "start_lead >= lead": self.start_lead_ns >= self.lead_ns,
             "orphan_after > lost_after": self.orphan_after_ns > self.lost_after_ns,
-            "snapshot_every divides 1 s": SECOND % self.snapshot_every_ns == 0,
+            "snapshot_every divides 1 s": SECOND % max(1, self.snapshot_every_ns) == 0,
         }
         for rule, holds in rules.items():
             if not holds:

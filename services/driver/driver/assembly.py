@@ -9,9 +9,10 @@ from driver.arrival import Arrival
 from driver.clock import Clock
 from driver.driver import Carrier, Driver
 from driver.engine import Engine
+from driver.load import Load
 from driver.recorder import Raw, Recorder
 from driver.requester import Requester
-from driver.session import Load, Session
+from driver.session import Session
 from spate.allowlist import Allowlist
 from spate.choice import RequestChoice
 from spate.timing import Timing
@@ -55,7 +56,7 @@ def assemble(
             on_idle=on_idle,
         )
 
-    def make_engine(load: Load, wish: Callable[[], None]) -> Engine:
+    def make_engine(load: Load, wish: Callable[[], None], turn: Callable[[int], int]) -> Engine:
         choice = RequestChoice(load.plan.seed, [request.weight for request in load.plan.requests])
         return Engine(
             load,
@@ -66,6 +67,7 @@ def assemble(
             choice=choice,
             make_requester=make_requester,
             wish=wish,
+            turn=turn,
         )
 
     return Driver(session, timing=timing, clock=clock, carrier=carrier, make_engine=make_engine)

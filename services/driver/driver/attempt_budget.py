@@ -7,14 +7,14 @@ class AttemptBudget:
     """Says whether one more connection attempt may begin.
 
     While attempts succeed there is no limit. From the first failure to the next success at most
-    ``per_tick`` attempts begin in each ``tick_ns`` (20 in 5 ms: 4,000 a second), so a closed load
+    ``per_tick`` attempts begin in each ``tick_ns`` (10 in 5 ms: 2,000 a second), so a closed load
     against a dead target fails its arrivals one by one without burning a core, and an open load
     still learns the true cause at once.
     """
 
     __slots__ = ("_failing", "_left", "_per_tick", "_refill_ns", "_tick_ns")
 
-    def __init__(self, per_tick: int = 20, tick_ns: int = 5_000_000) -> None:
+    def __init__(self, per_tick: int = 10, tick_ns: int = 5_000_000) -> None:
         self._per_tick = per_tick
         self._tick_ns = tick_ns
         self._failing = False

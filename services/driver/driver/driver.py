@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from driver.clock import Clock
 from driver.engine import Engine
+from driver.levels import Levels
+from driver.licence import LogLostError
+from driver.load import Load
 from driver.reporter import Reporter
-from driver.session import Levels, Load, Session
+from driver.session import Session
 from driver.tally import Tally
 from spate.bus import Ack
 from spate.messages import (
@@ -29,6 +32,9 @@ from spate.messages import (
 )
 from spate.timing import SECOND, Timing
 
+_LATE_RATHER_THAN_EARLY_S = 0.001
+"""The loop's timers count in milliseconds and round; a cut just before a second's end is no use."""
+
 
 class Carrier(Protocol):
     """Takes a driver's messages to the orchestrator."""
@@ -38,6 +44,10 @@ class Carrier(Protocol):
 
     def snapshot(self, message: SnapshotMessage) -> None:
         """Deliver, however long it takes."""
+
+
+EngineMaker = Callable[[Load, Callable[[], None], Callable[[int], int]], Engine]
+"""Makes the engine of a run from its load, ``wish`` and ``turn`` (see ``Engine``)."""
 
 
 class Driver:
@@ -50,7 +60,7 @@ class Driver:
         timing: Timing,
         clock: Clock,
         carrier: Carrier,
-        make_engine: Callable[[Load, Callable[[], None]], Engine],
+        make_engine: EngineMaker,
     ) -> None:
         self.session = session
         self.engine: Engine | None = None
@@ -59,7 +69,7 @@ class Driver:
         self._clock = clock
         self._carrier = carrier
         self._make_engine = make_engine
-        self._reporter = Reporter(session, clock, carrier.snapshot)
+        self._reporter = Reporter(session, clock, timing.snapshot_every_ns, carrier.snapshot)
         self._cpu_mark = (clock.mono_ns(), clock.cpu_ns())
         self._retired: set[asyncio.Task[None]] = set()
         self._pulse_due_ns = 0
@@ -78,7 +88,8 @@ class Driver:
     @property
     def in_flight(self) -> int:
         """Arrivals decided and not done."""
-        return self.engine.requester.in_flight if self.engine else 0
+        engine = self.engine
+        return engine.requester.in_flight if engine else 0
 
     async def run(self) -> None:
         """Send heartbeats and cut snapshots until cancelled."""
@@ -108,7 +119,11 @@ class Driver:
         Raises:
             LogLostError: if the log cannot be relied on; the process must end.
         """
-        self.session.on_ack(n, ack, self._clock.now())
+        try:
+            self.session.on_ack(n, ack, self._clock.now())
+        except LogLostError:
+            self._hand_back()
+            raise
         self._act()
 
     async def warmed(self) -> None:
@@ -135,22 +150,22 @@ class Driver:
 
     def send_heartbeat(self) -> None:
         """Send a heartbeat now; towards the end, all that is known is reported before it."""
+        now = self._clock.now()
+        self.session.look(now)
+        self._hand_back()
         engine, state = self.engine, self.session.state
         draining = state is not None and STATE_ORDER[state] >= STATE_ORDER["DRAINING"]
         if engine and (draining or self.session.leaving) and not engine.silent:
             self._reporter.cut(engine, self.cpu)
             engine.silent = engine.requester.in_flight == 0
         levels = Levels(self.in_flight, self._reporter.seq, self.cpu, self._reporter.lag_p99_ns)
-        now = self._clock.now()
         message = self.session.heartbeat(now, levels)
         self._pulse_due_ns = now.mono_ns + self._timing.heartbeat_every_ns
         self._carrier.heartbeat(message)
 
     def _act(self) -> None:
         """Do what the session's last change asks for."""
-        for closure in self.session.take_closures():
-            if self.engine is not None:
-                self.engine.closed(closure)
+        self._hand_back()
         load = self.session.load
         if load is not None and (self.engine is None or self.engine.load is not load):
             self._take_up(load)
@@ -160,19 +175,37 @@ class Driver:
         if self.session.wants_heartbeat:
             self.send_heartbeat()
 
+    def _hand_back(self) -> None:
+        """Account for what the terms that closed had not put on a socket (R4)."""
+        for closure in self.session.take_closures():
+            if self.engine is not None:
+                self.engine.closed(closure)
+
     def _take_up(self, load: Load) -> None:
         """Replace the engine of the last run by one for this."""
         if self.engine is not None:
             self._reporter.cut(self.engine, self.cpu)
             self._spawn(self.engine.close())
         self._reporter.begin()
-        self.engine = self._make_engine(load, self._wished.set)
-        self._spawn(self.engine.warm())
+        engine: Engine | None = None
 
-    def _spawn(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        def turn(mono_ns: int) -> int:
+            assert engine is not None
+            return self._reporter.turn(engine, self.cpu, mono_ns)
+
+        self.engine = engine = self._make_engine(load, self._wished.set, turn)
+        self._spawn(engine.warm())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._retired.add(task)
-        task.add_done_callback(self._retired.discard)
+        task.add_done_callback(self._retire)
+
+    def _retire(self, task: asyncio.Task[None]) -> None:
+        """Forget a task; what it raised goes to the loop's handler at once."""
+        self._retired.discard(task)
+        if not task.cancelled():
+            task.result()
 
     async def _pulse(self) -> None:
         while True:
@@ -183,7 +216,8 @@ class Driver:
                 self._act()
             self._wished.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, (self._pulse_due_ns - now_ns) / SECOND)):
+                left_ns = self._pulse_due_ns - self._clock.mono_ns()
+                async with asyncio.timeout(max(0, left_ns) / SECOND):
                     await self._wished.wait()
 
     async def _cuts(self) -> None:
@@ -192,10 +226,10 @@ class Driver:
             start_ns = self.session.start_mono_ns
             now_ns = self._clock.mono_ns()
             phase_ns = (now_ns - start_ns) % every_ns if start_ns is not None else 0
-            await asyncio.sleep((every_ns - phase_ns) / SECOND)
+            await asyncio.sleep((every_ns - phase_ns) / SECOND + _LATE_RATHER_THAN_EARLY_S)
             engine = self.engine
-            if engine is not None and self.session.start_mono_ns == start_ns and not engine.silent:
-                self._reporter.cut(engine, self.cpu)
+            if engine is not None and not engine.silent:
+                self._reporter.tick(engine, self.cpu)
 
     def _measure_cpu(self) -> None:
         now_ns, cpu_ns = self._clock.mono_ns(), self._clock.cpu_ns()

@@ -13,16 +13,22 @@ from typing import Protocol
 
 from driver.arrival import Arrival
 from driver.clock import Clock
+from driver.closure import Closure
+from driver.load import Load
+from driver.moment import Moment
 from driver.pacer import Pacer
 from driver.ranges import HeldRanges
 from driver.recorder import Recorder
 from driver.requester import Requester
-from driver.session import Closure, Load, Session
+from driver.session import Session
 from spate.choice import RequestChoice
 from spate.messages import STATE_ORDER
 
 _BURST = 64
-"""Arrivals between two looks at the clock: well below a millisecond of work."""
+"""Arrivals between two looks at the clock: about a millisecond of work."""
+
+_BURSTS = 4
+"""Bursts before the loop has its turn: heartbeats and responses do not wait for a backlog."""
 
 
 class RequesterMaker(Protocol):
@@ -44,8 +50,10 @@ class RequesterMaker(Protocol):
 class Engine:
     """One driver's part in one run.
 
-    ``wish`` is called when the session wants a heartbeat sent at once. ``silent`` is set by the
-    owner when the run is over and everything was reported.
+    ``wish`` is called when the session wants a heartbeat sent at once. ``turn`` is called with the
+    time (CLOCK_MONOTONIC ns) of an event that lies beyond the present window, before it is
+    recorded; it returns when the event's own window ends. ``silent`` is set by the owner when the
+    run is over and everything was reported.
     """
 
     def __init__(
@@ -59,6 +67,7 @@ class Engine:
         choice: RequestChoice,
         make_requester: RequesterMaker,
         wish: Callable[[], None],
+        turn: Callable[[int], int],
     ) -> None:
         self.load = load
         self.silent = False
@@ -67,6 +76,8 @@ class Engine:
         self._session = session
         self._clock = clock
         self._wish = wish
+        self._turn = turn
+        self._window_ends_ns = 0
         self._choice = choice
         self._pacer = Pacer(loop, clock, self.pump)
         self._open = load.schedule.is_open
@@ -77,7 +88,7 @@ class Engine:
         self._ended = False
         self.requester = make_requester(
             load,
-            on_sent=recorder.sent,
+            on_sent=self._sent,
             on_done=self._done,
             on_dropped=self._dropped,
             on_connected=self._connected,
@@ -94,8 +105,12 @@ class Engine:
             return
         self._pumping = True
         try:
-            while self._burst():
-                pass
+            for _ in range(_BURSTS):
+                if not self._burst():
+                    break
+            else:
+                # A deadline that has passed comes up again after everybody else's turn.
+                self._pacer.arm(self._clock.mono_ns())
         finally:
             self._pumping = False
         if self._session.wants_heartbeat:
@@ -104,9 +119,10 @@ class Engine:
     def closed(self, closure: Closure) -> None:
         """Account for what a closed term had decided and not yet put on a socket (R4)."""
         now_ns = self._clock.mono_ns()
+        self._at(now_ns)
         for arrival in self.requester.take_back(closure.term):
             self.recorder.missed(arrival.term, arrival.index, closure.missed)
-            self._free.append(now_ns)
+            self._freed(now_ns)
 
     def follow_state(self) -> None:
         """Cancel what is in flight once the run has ended for everybody."""
@@ -125,17 +141,23 @@ class Engine:
     def _burst(self) -> bool:
         """Decide up to a burst of arrivals; tell whether more may be due at once."""
         moment = self._clock.now()
-        held = self._session.look(moment)
-        for closure in self._session.take_closures():
-            self.closed(closure)
+        held = self._look(moment)
         start_ns = self._session.start_mono_ns
         if held is None or start_ns is None:
             waiting = start_ns is not None and self._session.state == "RUNNING"
             self._pacer.arm(start_ns if waiting and moment.mono_ns < (start_ns or 0) else None)
             return False
+        self._at(moment.mono_ns)
         if self._open:
             return self._burst_open(held, start_ns, moment.mono_ns - start_ns)
         return self._burst_closed(held, start_ns)
+
+    def _look(self, moment: Moment) -> HeldRanges | None:
+        """Ask what may be sent now, and give up what may not (R2, R4)."""
+        held = self._session.look(moment)
+        for closure in self._session.take_closures():
+            self.closed(closure)
+        return held
 
     def _burst_open(self, held: HeldRanges, start_ns: int, elapsed_ns: int) -> bool:
         for _ in range(_BURST):
@@ -160,12 +182,15 @@ class Engine:
         for _ in range(_BURST):
             if not self._free:
                 return False
-            index = held.take_next()
+            taken = held.take_next()
+            if taken is None:
+                return False
             if held.half_used:
                 self._session.wants_heartbeat = True
-            if index is None:
-                return False
-            self._submit(index, self._free.popleft())
+            index, since_ns = taken
+            free_ns = self._free.popleft()
+            # What nobody had granted yet was not due yet, however long a connection was free.
+            self._submit(index, free_ns if since_ns is None else max(free_ns, start_ns + since_ns))
         return True
 
     def _submit(self, index: int, intended_ns: int) -> None:
@@ -179,25 +204,55 @@ class Engine:
         )
         if self.first_lag_ns is None:
             self.first_lag_ns = arrival.decided_ns - intended_ns
+        self._at(arrival.decided_ns)
         self.recorder.decided(arrival)
         self.requester.submit(arrival)
 
+    def _sent(self, arrival: Arrival) -> None:
+        self._at(arrival.sent_ns)
+        self.recorder.sent(arrival)
+
     def _done(self, arrival: Arrival) -> None:
+        self._at(arrival.done_ns)
         self.recorder.done(arrival)
-        if not self._open:
-            self._free.append(arrival.done_ns)
+        self._freed(arrival.done_ns)
+        self._guard()
 
     def _dropped(self, arrival: Arrival, cause: str) -> None:
+        now_ns = self._clock.mono_ns()
+        self._at(now_ns)
         self.recorder.dropped(arrival.term, arrival.index, cause)
-        if not self._open:
-            self._free.append(self._clock.mono_ns())
+        self._freed(now_ns)
+        self._guard()
 
     def _connected(self, connect_ns: int, arrival: Arrival | None) -> None:
         if arrival is None:
             self.recorder.connected(connect_ns, 0, 0)
         else:
             self.recorder.connected(connect_ns, arrival.request, arrival.stage)
+        self._guard()
 
     def _idle(self) -> None:
         if not self._open:
             self.pump()
+
+    def _guard(self) -> None:
+        """See that nothing which waits goes out without a licence (R2, R4).
+
+        A connection has just become free or was made: what waits would be put on it next, and
+        this process may have been frozen since the last burst.
+        """
+        if self.requester.waiting:
+            self._look(self._clock.now())
+            if self._session.wants_heartbeat:
+                self._wish()
+
+    def _freed(self, mono_ns: int) -> None:
+        """Note that the place of one arrival is free for the next (closed load)."""
+        if not self._open:
+            self._free.append(mono_ns)
+
+    def _at(self, mono_ns: int) -> None:
+        """End the window first if the event to be recorded lies beyond it."""
+        if mono_ns >= self._window_ends_ns:
+            self._window_ends_ns = self._turn(mono_ns)

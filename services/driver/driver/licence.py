@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
+from driver.closure import CloseCause
 from spate.bus import Ack
-
-CloseCause = Literal["licence", "first_failed", "append_gap", "orphaned", "state", "leaving"]
-"""Why a term closed: R3 (a), (b), (c), (e), (f), (g)."""
 
 
 class LogLostError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from spate.bus import Ack, Bus, BusError, Outgoing, ProducerOptions
+from spate.bus import Ack, Batch, Bus, BusError, Outgoing, ProducerOptions
 from spate.messages import (
     AnyMessage,
     BadMessageError,
@@ -71,27 +71,27 @@ class Link:
 
         It begins at the end of the topics: the orchestrator repeats what a newcomer must know.
         """
-        reader = self._bus.reader(
-            {(self._topics.test_config, 0): "latest", (self._topics.trigger, 0): "latest"}
-        )
-        try:
-            while True:
-                try:
-                    batch = await reader.read(timeout_s=1.0)
-                except BusError:
-                    # A position that is gone: the newest state is all that counts here.
-                    await reader.close()
-                    await asyncio.sleep(_RESEND_AFTER_S)
-                    return await self.listen(receive)
-                for record in batch.records:
-                    try:
-                        message = decode(record.value)
-                    except BadMessageError:
-                        self.bad_messages += 1
-                    else:
-                        receive(message)
-        finally:
-            await reader.close()
+        while True:
+            reader = self._bus.reader(
+                {(self._topics.test_config, 0): "latest", (self._topics.trigger, 0): "latest"}
+            )
+            try:
+                while True:
+                    self._pass_on(await reader.read(timeout_s=1.0), receive)
+            except BusError:
+                # A position that is gone: the newest state is all that counts here.
+                await asyncio.sleep(_RESEND_AFTER_S)
+            finally:
+                await reader.close()
+
+    def _pass_on(self, batch: Batch, receive: Callable[[AnyMessage], None]) -> None:
+        for record in batch.records:
+            try:
+                message = decode(record.value)
+            except BadMessageError:
+                self.bad_messages += 1
+            else:
+                receive(message)
 
     async def flush(self, timeout_s: float) -> int:
         """Wait until everything is acknowledged; return how many snapshots are not."""

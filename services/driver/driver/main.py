@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
@@ -16,6 +15,7 @@ from pathlib import Path
 import uvloop
 
 from driver.assembly import assemble
+from driver.breakage import watch
 from driver.children import run_children
 from driver.clock import Clock
 from driver.driver import Driver
@@ -35,6 +35,10 @@ _DRAIN_LIMIT_NS = 25 * SECOND
 """The longest time-out a plan may have, and a margin; the pod's grace period lies above."""
 
 
+_FLUSH_S = 5.0
+"""How long the last snapshots may take to be delivered."""
+
+
 class _Relay:
     """Stands between driver and link, which need each other."""
 
@@ -49,13 +53,14 @@ class _Relay:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a driver process; return its exit code."""
-    settings = read_settings(sys.argv[1:] if argv is None else argv, os.environ)
+    arguments = sys.argv[1:] if argv is None else argv
+    settings = read_settings(arguments, os.environ)
     logging.basicConfig(
         level=settings.log_level.upper(),
         format=f"%(asctime)s {settings.driver_id} %(levelname)s %(message)s",
     )
     if settings.processes > 1:
-        return run_children(settings, os.environ)
+        return run_children(settings, arguments, os.environ)
     try:
         return uvloop.run(_serve(settings, os.environ))
     except KeyboardInterrupt:
@@ -67,14 +72,20 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
     clock, timing = Clock(), Timing()
     topics = topic_table(settings.topic_prefix)
     bus = KafkaBus(settings.kafka)
-    ended: asyncio.Future[str] = loop.create_future()
+    ended: asyncio.Future[None] = loop.create_future()
+    broken: list[str] = []
 
-    def end(reason: str) -> None:
+    def end() -> None:
         if not ended.done():
-            ended.set_result(reason)
+            ended.set_result(None)
+
+    def broke(why: str) -> None:
+        broken.append(why)
+        end()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, number.name)
+        loop.add_signal_handler(number, end)
+    watch(loop, broke)
 
     relay = _Relay()
     raw = None if settings.raw_file is None else _raw_writer(Path(settings.raw_file))
@@ -93,7 +104,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         try:
             driver.acknowledged(n, ack)
         except LogLostError as error:
-            end(str(error))
+            broke(str(error))
 
     server: MetricsServer | None = None
     try:
@@ -116,7 +127,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         running = asyncio.create_task(driver.run())
         _LOG.info("driver %s is up; metrics on port %s", settings.driver_id, server.port)
         await asyncio.wait((ended, listening, running), return_when=asyncio.FIRST_COMPLETED)
-        return await _finish(ended, driver, link, listening, running)
+        return await _finish(broken, driver, link, (listening, running))
     except (BusError, OSError) as error:
         _LOG.error("%s", error)
         return 1
@@ -128,33 +139,29 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
 
 
 async def _finish(
-    ended: asyncio.Future[str],
-    driver: Driver,
-    link: Link,
-    listening: asyncio.Task[None],
-    running: asyncio.Task[None],
+    broken: list[str], driver: Driver, link: Link, tasks: tuple[asyncio.Task[None], ...]
 ) -> int:
-    """Leave in good order if asked to; else say what broke."""
-    code = 0
-    for task in (listening, running):
-        if task.done() and not task.cancelled() and task.exception() is not None:
-            _LOG.error("the driver broke", exc_info=task.exception())
-            code = 1
-    if ended.done() and not ended.result().startswith("SIG"):
-        _LOG.error("%s", ended.result())
-        code = 1
-    if code == 0:
+    """Leave in good order if asked to; else stop at once and say what broke."""
+    if not broken and not any(task.done() for task in tasks):
         _LOG.info("leaving: finishing what is in flight")
         await driver.leave(_DRAIN_LIMIT_NS)
-    left = await link.flush(5.0)
+    else:
+        # Nothing more may be sent while the last snapshots are delivered.
+        for task in tasks:
+            task.cancel()
+        await driver.close()
+    left = await link.flush(_FLUSH_S)
     if left:
-        _LOG.error("%s snapshots could not be delivered", left)
-        code = 1
-    for task in (listening, running):
+        broken.append(f"{left} snapshots could not be delivered")
+    for task in tasks:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await task
-    return code
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            _LOG.error("the driver broke", exc_info=outcome)
+            broken.append(str(outcome))
+    for why in broken:
+        _LOG.error("%s", why)
+    return 1 if broken else 0
 
 
 def _readings(settings: Settings, driver: Driver, link: Link, bus: KafkaBus) -> Readings:

@@ -1,9 +1,9 @@
 """The ranges that one term of a driver holds, and how far it may go in each.
 
-0        decided     allowed      claim       size
-├───────────┼───────────┼───────────┼───────────┤
-done for good │ may be  │ asked for,│ not yet   │
-│ decided │ not acked │ claimed   │
+0         decided     allowed      claim        size
+├────────────┼───────────┼───────────┼────────────┤
+│ done for   │ may be    │ asked for,│ not yet    │
+│ good       │ decided   │ not acked │ claimed    │
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from spate.schedule import Schedule
 
 @dataclass(slots=True)
 class HeldRange:
-    """One granted range; ``usable_since_ns`` is run time, None before its first acknowledgement."""
+    """One granted range.
+
+    ``usable_since_ns`` is the run time of its first acknowledgement, None before it and while the
+    start is not known: until then open load claims nothing, so nothing of it is usable (R7).
+    """
 
     range: Range
     decided: int = 0
@@ -135,8 +139,13 @@ class HeldRanges:
         since_ns = held.usable_since_ns
         return index, due_ns, since_ns is not None and due_ns < since_ns
 
-    def take_next(self) -> int | None:
-        """Decide the next arrival of closed load, in order of index within each range (R8)."""
+    def take_next(self) -> tuple[int, int | None] | None:
+        """Decide the next arrival of closed load, in order of index within each range (R8).
+
+        Returns:
+            Its index and the run time since which its range is usable (None: since before the
+            start was known), or None if nothing may be decided.
+        """
         while self._due:
             _, _, held = self._due[0]
             if held.decided < held.limit:
@@ -144,9 +153,9 @@ class HeldRanges:
                 held.decided += 1
                 self.decided_total += 1
                 self._room -= 1
-                if self._room < self._half:
+                if self._room <= self._half:
                     self.half_used = True
-                return index
+                return index, held.usable_since_ns
             heappop(self._due)
         return None
 
@@ -163,5 +172,7 @@ class HeldRanges:
             self._due = [(0, held.range.id, held) for held in ready]
         heapify(self._due)
         self._room = sum(held.limit - held.decided for held in ready)
-        self._half = self._room // 2
+        # Half of a claim that cannot grow any more is no reason to ask again.
+        grows = any(held.allowed < held.range.size for held in self._held.values())
+        self._half = self._room // 2 if grows else -1
         self.half_used = False

@@ -1,4 +1,8 @@
-"""Cuts what was recorded into numbered snapshots, twice a second, aligned to the run's start."""
+"""Cuts what was recorded into numbered snapshots, twice a second, aligned to the run's start.
+
+No interval crosses a second of the run: the first event of a new second ends the window of the
+last one before it is recorded, however late the timer is.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,7 @@ from driver.engine import Engine
 from driver.session import Session
 from driver.tally import Tally
 from spate.messages import SnapshotMessage
-from spate.timing import MS, SECOND
-
-_TIMER_GRAIN_NS = 5 * MS
-"""A cut that comes this much early still ends the window that it was meant to end."""
+from spate.timing import SECOND
 
 _MAX_CELL_BYTES = 200_000
 """Leaves room for the envelope below the protocol's 256 KB a snapshot."""
@@ -23,26 +24,71 @@ class Reporter:
     """Numbers the snapshots of one process and hands them over in order."""
 
     def __init__(
-        self, session: Session, clock: Clock, send: Callable[[SnapshotMessage], None]
+        self,
+        session: Session,
+        clock: Clock,
+        snapshot_every_ns: int,
+        send: Callable[[SnapshotMessage], None],
     ) -> None:
         self.seq = 0
         self.lag_p99_ns: int | None = None
         self.tally = Tally()
         self._session = session
         self._clock = clock
+        self._every_ns = snapshot_every_ns
         self._send = send
-        self._window_from_ns = 0
+        self._start_ns: int | None = None
+        self._second: int | None = None
+        self._cut_ns = 0
+
+    def begin(self) -> None:
+        """Start the windows of another run."""
+        self._start_ns = self._second = None
+
+    def tick(self, engine: Engine, cpu: float) -> None:
+        """Cut as the timer asks, unless the end of a window has just done so."""
+        if self._clock.mono_ns() - self._cut_ns >= self._every_ns // 2:
+            self.cut(engine, cpu)
 
     def cut(self, engine: Engine, cpu: float) -> None:
-        """Send what was recorded since the last cut, one snapshot or more for each term."""
-        start_ns = self._session.start_mono_ns
+        """Send what was recorded since the last cut, one snapshot or more for each term.
+
+        Without news one empty snapshot tells the levels. Before the start there is nothing to say.
+        """
+        now_ns = self._clock.mono_ns()
+        start_ns = self._start_of(engine)
+        if start_ns is None or now_ns < start_ns:
+            return
+        second = (now_ns - start_ns) // SECOND
+        window = second if self._second is None else self._second
+        self._report(engine, cpu, window, empty=True)
+        self._second = second
+        self._cut_ns = now_ns
+
+    def turn(self, engine: Engine, cpu: float, mono_ns: int) -> int:
+        """End the window that lies before ``mono_ns``; return when (CLOCK_MONOTONIC) its own ends.
+
+        To be called before anything that happened at ``mono_ns`` is recorded.
+        """
+        start_ns = self._start_of(engine)
         if start_ns is None:
-            return
-        elapsed_ns = self._clock.mono_ns() - start_ns
-        if elapsed_ns < 0:
-            return
-        window = self._window_from_ns // SECOND
-        self._window_from_ns = elapsed_ns + _TIMER_GRAIN_NS
+            return mono_ns
+        second = max(0, mono_ns - start_ns) // SECOND
+        if self._second is None:
+            self._second = second
+        elif second > self._second:
+            self._report(engine, cpu, self._second, empty=False)
+            self._second = second
+            self._cut_ns = mono_ns
+        return start_ns + (self._second + 1) * SECOND
+
+    def _start_of(self, engine: Engine) -> int | None:
+        """Return the start of the engine's run, which the session forgets when it takes another."""
+        if engine.load is self._session.load:
+            self._start_ns = self._session.start_mono_ns
+        return self._start_ns
+
+    def _report(self, engine: Engine, cpu: float, window: int, *, empty: bool) -> None:
         by_term = engine.recorder.cut()
         self.lag_p99_ns = engine.recorder.lag_p99_ns()
         pieces = [
@@ -50,8 +96,10 @@ class Reporter:
         ]
         for _, cells in by_term:
             self.tally.add(cells)
+        if empty and not pieces:
+            pieces = [(self._session.term, ())]
         clock = self._session.clock.estimate()
-        for term, part in pieces or [(self._session.term, ())]:
+        for term, part in pieces:
             self.seq += 1
             self._send(
                 SnapshotMessage(
@@ -69,7 +117,3 @@ class Reporter:
                     start_skew_ns=self._session.start_skew_ns(engine.first_lag_ns),
                 )
             )
-
-    def begin(self) -> None:
-        """Start the windows of another run."""
-        self._window_from_ns = 0

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from driver.arrival import Arrival
-from driver.attempt_budget import AttemptBudget
+from driver.attempts import Attempts
 from driver.clock import Clock
-from driver.connector import ConnectError, Connector
+from driver.connector import Connector
 from driver.expectation import expectation_of
 from driver.http1 import BodyConnection, Connection
 from driver.pacer import Pacer
@@ -24,7 +24,6 @@ from spate.allowlist import Allowlist
 from spate.plan import Plan
 
 _WARM_AT_ONCE = 32
-_NS_PER_S = 1_000_000_000
 
 
 class Requester:
@@ -70,7 +69,6 @@ class Requester:
         on_idle: Callable[[], None],
         connector: Connector | None = None,
     ) -> None:
-        self._loop = loop
         self._clock = clock
         self._on_sent = on_sent
         self._on_done = on_done
@@ -90,20 +88,23 @@ class Requester:
         self._resolver = Resolver(
             loop=loop, clock=clock, allowlist=allowlist, host=origin.host, port=origin.port
         )
-        self._connector = connector or Connector(
+        self._attempts = Attempts(
             loop=loop,
-            resolver=self._resolver,
-            tls=tls_settings(plan.tls, origin),
-            connect_timeout_ns=plan.limits.connect_timeout_ns,
+            clock=clock,
+            connector=connector
+            or Connector(
+                loop=loop,
+                resolver=self._resolver,
+                tls=tls_settings(plan.tls, origin),
+                connect_timeout_ns=plan.limits.connect_timeout_ns,
+            ),
+            make=self._new_connection,
+            on_failed=self._attempt_failed,
+            on_budget=self._open_more,
         )
         self._outstanding: dict[Arrival, Connection | None] = {}  # in order of decided_ns
         self._waiting: deque[Arrival] = deque()
         self._pool = Pool()
-        self._attempts: set[Connection] = set()
-        self._setbacks = 0  # failed attempts and cancellations, for ``warm`` to notice
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._budget = AttemptBudget()
-        self._retry: asyncio.TimerHandle | None = None
         self._closed = False
         self._deadline_set = False
         self._pacer = Pacer(loop, clock, self._sweep)
@@ -134,14 +135,14 @@ class Requester:
         It stops at the first failure: a target that is not well is not made to suffer, and what
         is missing is opened when it is needed.
         """
-        setbacks = self._setbacks
+        setbacks = self._attempts.setbacks
         missing = self._limit - self._pool.size - len(self._attempts)
         tasks: set[asyncio.Task[None]] = set()
         while True:
-            well = self._setbacks == setbacks
+            well = self._attempts.setbacks == setbacks
             while well and missing > 0 and len(tasks) < _WARM_AT_ONCE and self._has_room():
                 missing -= 1
-                tasks.add(self._attempt())
+                tasks.add(self._attempts.begin())
             if not tasks:
                 return
             _, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -179,14 +180,8 @@ class Requester:
         """Close all sockets and forget all arrivals: no outcome is reported."""
         self._outstanding.clear()
         self._waiting.clear()
-        self._attempts.clear()
-        self._setbacks += 1
-        for task in self._tasks:
-            task.cancel()
+        self._attempts.cancel()
         self._pool.abandon_all()
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
         if not self._closed:
             self._set_deadline()
 
@@ -197,8 +192,7 @@ class Requester:
         self.cancel_all()
         self._closed = True
         self._pacer.close()
-        if self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+        await self._attempts.ended()
         await self._resolver.close()
         await self._pool.emptied()
 
@@ -206,12 +200,9 @@ class Requester:
 
     def opened(self, connection: Connection) -> None:
         """Take a new connection into use."""
-        if connection not in self._attempts:
-            # Cancelled meanwhile.
+        if not self._attempts.succeeded(connection):
             self._pool.abandon(connection)
             return
-        self._attempts.discard(connection)
-        self._budget.succeeded()
         self._pool.add(connection)
         connect_ns = self._clock.mono_ns() - connection.began_ns
         self._on_connected(connect_ns, self._waiting[0] if self._waiting else None)
@@ -260,49 +251,19 @@ class Requester:
     def _open_more(self) -> None:
         """Begin as many attempts as there are arrivals to profit from them."""
         while len(self._attempts) < len(self._waiting) and self._has_room():
-            now_ns = self._clock.mono_ns()
-            if not self._budget.take(now_ns):
-                if self._retry is None:
-                    pause_s = (self._budget.refill_ns - now_ns) / _NS_PER_S
-                    self._retry = self._loop.call_later(pause_s, self._retry_now)
+            if not self._attempts.may_begin():
                 return
-            self._attempt()
+            self._attempts.begin()
 
-    def _retry_now(self) -> None:
-        self._retry = None
-        self._open_more()
+    def _new_connection(self, began_ns: int) -> Connection:
+        return self._connection_type(self, self._clock, began_ns)
 
-    def _attempt(self) -> asyncio.Task[None]:
-        connection = self._connection_type(self, self._clock, self._clock.mono_ns())
-        self._attempts.add(connection)
-        task = self._loop.create_task(self._connect(connection))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _connect(self, connection: Connection) -> None:
-        try:
-            await self._connector.connect(connection)
-        except ConnectError as error:
-            self._attempt_failed(connection, error.kind)
-        except Exception:
-            # A fault of ours: the arrival gets its outcome, the loop's handler the traceback.
-            self._attempt_failed(connection, "internal")
-            raise
-
-    def _attempt_failed(self, connection: Connection, kind: str) -> None:
+    def _attempt_failed(self, kind: str) -> None:
         """Let the failed attempt be the outcome of the arrival that waits longest."""
-        if connection not in self._attempts:
-            # Ready before the limit struck, or cancelled.
-            return
-        self._attempts.discard(connection)
-        self._setbacks += 1
-        now_ns = self._clock.mono_ns()
-        self._budget.failed(now_ns)
         if self._waiting:
             arrival = self._waiting.popleft()
             del self._outstanding[arrival]
-            self._fail(arrival, kind, now_ns)
+            self._fail(arrival, kind, self._clock.mono_ns())
         self._go_on()
 
     def _fail(self, arrival: Arrival, kind: str, now_ns: int) -> None:

@@ -6,12 +6,15 @@ arrivals from the ranges it returns; ``take_closures`` tells which terms closed 
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
-
-from driver.licence import CloseCause, Licence
+from driver.closure import CloseCause, Closure
+from driver.headway import Headway
+from driver.levels import Levels
+from driver.licence import Licence, LogLostError
+from driver.load import Load
 from driver.moment import Moment
+from driver.plan_shelf import PlanShelf
 from driver.ranges import HeldRanges
+from driver.run_start import RunStart
 from spate.bus import Ack
 from spate.clocksync import ClockSync
 from spate.messages import (
@@ -25,41 +28,9 @@ from spate.messages import (
     RangeProgress,
     RunState,
 )
-from spate.plan import Plan, PlanError, parse_plan
-from spate.schedule import Schedule, compile_schedule
-from spate.timing import SECOND, Timing
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The run that the driver takes part in."""
-
-    run_id: str
-    plan: Plan
-    schedule: Schedule
-
-
-@dataclass(frozen=True, slots=True)
-class Closure:
-    """A term that closed: what it had not put on a socket is missed for ``missed`` (R4)."""
-
-    term: int
-    cause: CloseCause
-
-    @property
-    def missed(self) -> str:
-        """The cause under which its undone work is reported as missed."""
-        return "aborted" if self.cause in ("state", "leaving") else "fenced"
-
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """What a heartbeat says of the engine besides the protocol."""
-
-    in_flight: int
-    last_seq: int
-    cpu: float
-    lag_p99_ns: int | None
+from spate.plan import Plan
+from spate.schedule import compile_schedule
+from spate.timing import Timing
 
 
 class Session:
@@ -68,13 +39,11 @@ class Session:
     def __init__(self, driver_id: str, boot_id: str, timing: Timing) -> None:
         self.driver_id = driver_id
         self.boot_id = boot_id
-        self.clock = ClockSync()
         self.load: Load | None = None
         self.state: RunState | None = None
-        self.start_mono_ns: int | None = None
         self.wants_heartbeat = True
         self.leaving = False
-        self.unreadable_plans = 0
+        self.plans = PlanShelf()
         self._timing = timing
         self._licence = Licence(timing.fence_after_ns)
         self._ranges: HeldRanges | None = None
@@ -82,13 +51,12 @@ class Session:
         self._epoch = -1
         self._parts: dict[int, Grants] = {}
         self._parts_of = (-1, -1)
-        self._plans: dict[str, Plan] = {}
         self._closed: list[ClosedTerm] = []
         self._closures: list[Closure] = []
-        self._start_offset_ns = 0
+        self._start = RunStart()
         self._beat_boot_ns: int | None = None
         self._deaf_since_ns: int | None = None
-        self._progress: deque[tuple[int, int]] = deque()
+        self._headway = Headway()
 
     @property
     def term(self) -> int:
@@ -101,24 +69,22 @@ class Session:
         return self._licence.ends_at_ns is not None
 
     @property
-    def revision(self) -> int:
-        """The newest grants applied."""
-        return self._revision
+    def clock(self) -> ClockSync:
+        """What is known of the orchestrator's clock."""
+        return self._start.clock
+
+    @property
+    def start_mono_ns(self) -> int | None:
+        """The start of the run on CLOCK_MONOTONIC, None while it is not known."""
+        return self._start.mono_ns
 
     def elapsed_ns(self, now: Moment) -> int | None:
         """Return the run time (negative before the start), None while it is not known."""
-        return None if self.start_mono_ns is None else now.mono_ns - self.start_mono_ns
+        return self._start.elapsed_ns(now)
 
     def start_skew_ns(self, first_lag_ns: int | None) -> int | None:
-        """Return how late the first arrival was decided, by the orchestrator's clock.
-
-        ``first_lag_ns`` is what the driver itself saw; it is corrected by what the driver has
-        learned of the clocks since it turned the start into its own time.
-        """
-        clock = self.clock.estimate()
-        if first_lag_ns is None or clock is None:
-            return first_lag_ns
-        return first_lag_ns + clock.offset_ns - self._start_offset_ns
+        """Return how late the first arrival was decided, by the orchestrator's clock."""
+        return self._start.skew_ns(first_lag_ns)
 
     def take_closures(self) -> list[Closure]:
         """Return the terms that closed since the last call."""
@@ -177,10 +143,15 @@ class Session:
         """Take the fate of heartbeat ``n`` (R3b, R3c, R7).
 
         Raises:
-            LogLostError: if the log cannot be relied on (R3d, A1): the driver must end.
+            LogLostError: if the log cannot be relied on (R3d, A1): the term is closed and the
+                driver must end.
         """
         self.look(now)
-        outcome = self._licence.acknowledged(n, ack)
+        try:
+            outcome = self._licence.acknowledged(n, ack)
+        except LogLostError:
+            self._close("log_lost")
+            raise
         if isinstance(outcome, str):
             self._close(outcome)
         elif outcome is not None and self._ranges is not None:
@@ -188,24 +159,17 @@ class Session:
 
     def on_plan(self, message: PlanDocument) -> None:
         """Keep a plan for the grants that name its digest."""
-        if message.digest in self._plans:
-            return
-        try:
-            plan = parse_plan(message.plan)
-        except PlanError:
-            self.unreadable_plans += 1
-            return
-        if plan.digest() != message.digest:
-            self.unreadable_plans += 1
-            return
-        self._plans = {message.digest: plan, **dict(list(self._plans.items())[:3])}
+        self.plans.add(message)
 
     def on_grants(self, message: Grants, now: Moment) -> None:
         """Apply newer grants once all their parts were read (R9)."""
         self.look(now)
         if message.epoch < self._epoch or message.revision <= self._revision:
             return
-        plan = self._plans.get(message.plan_digest)
+        another_run = self.load is None or self.load.run_id != message.run_id
+        if another_run and self.leaving:
+            return
+        plan = self.plans.get(message.plan_digest)
         if plan is None:
             return
         if self._parts_of != (message.epoch, message.revision):
@@ -215,9 +179,9 @@ class Session:
         if len(self._parts) < message.parts:
             return
         parts, self._parts = self._parts, {}
-        self._epoch = message.epoch
+        self._obeys(message.epoch)
         self._revision = message.revision
-        if self.load is None or self.load.run_id != message.run_id:
+        if another_run:
             self._adopt(message, plan)
         mine = next(
             (
@@ -240,17 +204,12 @@ class Session:
         self.look(now)
         if not self._concerns(message):
             return
-        clock = self.clock.estimate()
-        if message.starts_at_ns is not None and clock is not None:
-            ahead_ns = message.starts_at_ns - (now.wall_ns + clock.offset_ns)
-            self._advance(message, now.mono_ns + ahead_ns)
-        else:
-            self._advance(message, None)
+        self._advance(message, self._start.from_order(message, now))
 
     def on_beat(self, message: Beat, now: Moment) -> None:
         """Hear the orchestrator: its clock, and the level of control (R10)."""
         self.look(now)
-        if message.epoch < self._epoch:
+        if not self._obeys(message.epoch):
             return
         self._beat_boot_ns = self._deaf_since_ns = now.boot_ns
         for echo in message.echo:
@@ -263,26 +222,25 @@ class Session:
                 )
         if not self._concerns(message):
             return
-        start_mono_ns = None
-        if message.elapsed_ns is not None:
-            clock = self.clock.estimate()
-            age_ns = 0
-            if clock is not None:
-                age_ns = max(0, now.wall_ns + clock.offset_ns - message.sent_at_ns)
-            start_mono_ns = now.mono_ns - message.elapsed_ns - age_ns
-        self._advance(message, start_mono_ns)
+        self._advance(message, self._start.from_beat(message, now))
 
     def leave(self, now: Moment) -> None:
         """Stop taking work for good (R3g, R12)."""
         self.look(now)
         self.leaving = True
         self._close("leaving")
+        self.wants_heartbeat = True
+
+    def _obeys(self, epoch: int) -> bool:
+        """Tell whether the newest orchestrator speaks; a newer one has a clock of its own."""
+        if epoch > self._epoch >= 0:
+            self._start.change_clock()
+        self._epoch = max(self._epoch, epoch)
+        return epoch == self._epoch
 
     def _concerns(self, message: Order | Beat) -> bool:
-        if message.epoch < self._epoch:
-            return False
-        self._epoch = message.epoch
-        return self.load is not None and message.run_id == self.load.run_id
+        obeyed = self._obeys(message.epoch)
+        return obeyed and self.load is not None and message.run_id == self.load.run_id
 
     def _advance(self, message: Order | Beat, start_mono_ns: int | None) -> None:
         state = message.state
@@ -291,9 +249,7 @@ class Session:
         if state == "RUNNING" and self._revision < message.needs:
             return
         if state == "RUNNING" and self.start_mono_ns is None and start_mono_ns is not None:
-            self.start_mono_ns = start_mono_ns
-            clock = self.clock.estimate()
-            self._start_offset_ns = clock.offset_ns if clock else 0
+            self._start.set(start_mono_ns)
             self.wants_heartbeat = True
         if self.state is not None and STATE_ORDER[state] <= STATE_ORDER[self.state]:
             return
@@ -307,11 +263,11 @@ class Session:
         if self._ranges is not None and len(self._ranges):
             self._close("state")
         self._closed = []
-        self._progress.clear()
+        self._headway.clear()
         schedule = compile_schedule(plan.load, message.drivers_at_start)
         self.load = Load(message.run_id, plan, schedule)
         self.state = "PREPARING"
-        self.start_mono_ns = None
+        self._start.clear()
         self._ranges = HeldRanges(schedule)
 
     def _close(self, cause: CloseCause) -> None:
@@ -323,19 +279,17 @@ class Session:
         if self.load is not None and ends:
             self._closed.append(ClosedTerm(run_id=self.load.run_id, term=term, ranges=ends))
         self._closures.append(Closure(term, cause))
-        self.wants_heartbeat = True
+        if cause not in ("first_failed", "log_lost"):
+            # A log that refuses a term's first heartbeat at once would refuse the next as fast.
+            self.wants_heartbeat = True
 
     def _ahead(self, now: Moment) -> int:
         """Return how many positions closed load may need until a later acknowledgement (R6)."""
         if self._ranges is None or self.load is None or self.load.schedule.is_open:
             return 0
-        progress = self._progress
-        progress.append((now.mono_ns, self._ranges.decided_total))
-        while now.mono_ns - progress[0][0] > SECOND and len(progress) > 2:  # noqa: PLR2004 - a slope needs two points
-            progress.popleft()
-        (since_ns, before), (until_ns, after) = progress[0], progress[-1]
-        ahead = 2 * self.load.plan.limits.connections
-        if until_ns > since_ns:
-            span_ns = until_ns - since_ns
-            ahead = max(ahead, (after - before) * self._timing.fence_after_ns // span_ns)
-        return ahead
+        return self._headway.ahead(
+            now.mono_ns,
+            self._ranges.decided_total,
+            connections=self.load.plan.limits.connections,
+            fence_after_ns=self._timing.fence_after_ns,
+        )

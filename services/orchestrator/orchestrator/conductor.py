@@ -68,6 +68,8 @@ class Conductor:
         self._writer = writer
         self._epoch = epoch
         self._on_change = on_change
+        self._heard_to = intake.heartbeat_offset
+        self._latest: Director | None = None
         self._turn_lock = asyncio.Lock()
         self._beat_n = 0
         self._beats_sent: dict[int, int] = {}
@@ -101,7 +103,7 @@ class Conductor:
             for director in {d.run.id: d for d in self._to_step()}.values():
                 orders = self._step(director, now)
                 orders += await self._finish(director, now)
-                if orders:
+                if orders or director.run.ended:  # an abort was ordered long before it ends
                     changed.append(director)
                     records += self._records(orders)
                     records += self._journal(director)
@@ -118,7 +120,10 @@ class Conductor:
     def _to_step(self) -> list[Director]:
         """Return the runs under way, and those that were ended while they waited."""
         ending = [d for d in self._directory if d.run.ending and not d.run.ended]
-        return [*self._directory.under_way(), *ending]
+        under_way = self._directory.under_way()
+        if under_way:
+            self._latest = under_way[0]
+        return [*under_way, *ending]
 
     def _step(self, director: Director, now: Now) -> list[Message]:
         orders: list[Message] = []
@@ -126,11 +131,15 @@ class Conductor:
             while (change := director.step(now)) is not None:
                 orders += change.orders
         except ProtocolError as error:
-            _LOG.exception("run %s: the books do not add up", director.run.id)
-            if not director.run.ending:
-                director.fail(now, str(error))
-                orders += director.orders.take()
+            self._distrust(director, error, now)
+            orders += director.orders.take()
         return orders
+
+    def _distrust(self, director: Director, error: ProtocolError, now: Now) -> None:
+        """Fail a run whose books cannot be right; one that is ending says so in its report."""
+        if not director.run.ending:
+            _LOG.error("run %s fails: %s", director.run.id, error)
+            director.fail(now, f"the accounting cannot be trusted: {error}")
 
     async def _finish(self, director: Director, now: Now) -> list[Message]:
         """End a run that has settled, once the metrics topic was read to where it stands (R29)."""
@@ -149,20 +158,27 @@ class Conductor:
         return list(director.finish(now).orders)
 
     async def _hear(self) -> None:
-        """Read what drivers say, until the next beat is due at the latest."""
+        """Read what drivers say, until the next beat is due at the latest.
+
+        What was read is taken in between two transactions, and only then counts as read.
+        """
         wait_ns = max(0, self._beat_due_ns - self._clock.now().mono_ns)
-        for message, record in await self._intake.control(wait_ns / SECOND):
-            now = self._clock.now()
-            match message:
-                case Heartbeat():
-                    self._hear_heartbeat(message, record.append_ms, now)
-                case Beat() if message.epoch == self._epoch:
-                    self._hear_beat(message, record.append_ms, now)
-                case Register():
-                    self._fleet.register(message)
-                case _:
-                    pass
-        self._fleet.forget(self._clock.now().mono_ns)
+        heard = await self._intake.control(wait_ns / SECOND)
+        async with self._turn_lock:
+            for message, record in heard:
+                now = self._clock.now()
+                match message:
+                    case Heartbeat():
+                        self._hear_heartbeat(message, record.append_ms, now)
+                    case Beat() if message.epoch == self._epoch:
+                        self._hear_beat(message, record.append_ms, now)
+                    case Register():
+                        self._fleet.register(message, now.mono_ns)
+                    case _:
+                        pass
+                if record.topic == self._topics.heartbeat:
+                    self._heard_to = record.offset + 1
+            self._fleet.forget(self._clock.now().mono_ns)
 
     def _hear_heartbeat(self, message: Heartbeat, append_ms: int, now: Now) -> None:
         heard = self._fleet.hear(message, append_ms, now.mono_ns, now.wall_ns)
@@ -174,11 +190,9 @@ class Conductor:
             try:
                 director.hear(message, now)
             except ProtocolError as error:
-                _LOG.error("run %s: %s", director.run.id, error)
-                if not director.run.ending:
-                    director.fail(now, str(error))
-            if heard.joined and director.run.state == "RUNNING":
-                text = f"{message.driver_id} appeared"
+                self._distrust(director, error, now)
+            if (heard.joined or heard.back) and director.run.state == "RUNNING":
+                text = f"{message.driver_id} {'appeared' if heard.joined else 'is back'}"
                 director.run.note(now.wall_ns, "joined", message.driver_id, text)
 
     def _hear_beat(self, message: Beat, append_ms: int, now: Now) -> None:
@@ -187,13 +201,14 @@ class Conductor:
             return
         self._beats_sent = {n: at for n, at in self._beats_sent.items() if n > message.n}
         for boot in self._fleet.judge(sent_ns, append_ms):
-            _LOG.warning("driver %s is lost", boot.key.driver_id)
+            if not boot.heartbeat.leaving:
+                _LOG.warning("driver %s is lost", boot.key.driver_id)
             for director in self._directory:
                 if not director.run.ended:
                     director.lose(boot.term, now)
 
     def _journal(self, director: Director) -> list[Outgoing]:
-        records = ledger_records(self._topics.runs, director, self._intake.heartbeat_offset)
+        records = ledger_records(self._topics.runs, director, self._heard_to)
         director.journal_parts = max(director.journal_parts, len(records))
         return records
 
@@ -216,7 +231,7 @@ class Conductor:
         self._beat_n += 1
         self._beats_sent[self._beat_n] = now.mono_ns
         self._beat_due_ns = now.mono_ns + self._timing.beat_every_ns
-        latest = self._directory.latest
+        latest = self._latest
         if latest is None:
             beat = Beat(
                 epoch=self._epoch,

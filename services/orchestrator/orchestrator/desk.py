@@ -34,13 +34,13 @@ from orchestrator.operations import (
 )
 from orchestrator.operations import Fleet as FleetSize
 from orchestrator.run import Run, WrongMoveError
-from spate.target_check import target_problem
 from orchestrator.terms import Now
 from orchestrator.writer import Writer
 from spate.allowlist import Allowlist
 from spate.bus import Bus
 from spate.instants import rfc3339
 from spate.plan import Plan, PlanProblem
+from spate.target_check import target_problem
 from spate.timing import SECOND
 from spate.topics import Topics
 
@@ -90,16 +90,20 @@ class Desk:
 
     async def submit(self, plan: Plan, idempotency_key: str | None, body_digest: str) -> Submitted:
         """Journal the plan as a new run, see ``Operations.submit``."""
+        known = await self._known(idempotency_key, body_digest)
+        if known is not None:
+            return Submitted(known, created=False)
+        await self.check_target(plan)
         async with self._submitting:
-            if idempotency_key is not None:
-                known = await self._known(idempotency_key, body_digest)
-                if known is not None:
-                    return Submitted(known, created=False)
-            await self.check_target(plan)
+            # Another call under the same key may have come first, while names were looked up.
+            known = await self._known(idempotency_key, body_digest)
+            if known is not None:
+                return Submitted(known, created=False)
             self._demand_ready()
-            if self._directory.waiting >= self._max_queued:
+            if not self._directory.has_room(self._max_queued):
                 raise QueueFullError(
-                    f"{self._directory.waiting} runs wait already; try again when one has ended"
+                    f"as many runs wait as may wait ({self._max_queued}); try again when one "
+                    "has ended"
                 )
             run = Run(
                 id=f"{plan.name}-{secrets.token_hex(4)}",
@@ -214,7 +218,10 @@ class Desk:
             run = director.run
             raise WrongStateError(f"run {run.id} is {run.state}: it has ended") from None
 
-    async def _known(self, key: str, body_digest: str) -> str | None:
+    async def _known(self, key: str | None, body_digest: str) -> str | None:
+        """Return the run that was made under this key before, None if there is none."""
+        if key is None:
+            return None
         director = self._directory.find_key(key)
         if director is not None:
             run_id, digest = director.run.id, director.run.body_digest

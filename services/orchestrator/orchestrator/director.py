@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.fleet import Fleet
-from orchestrator.ledger import Ledger
+from orchestrator.ledger import Ledger, PoolCause
+from orchestrator.muster import Muster
 from orchestrator.orders import Orders
 from orchestrator.planner import stripe
 from orchestrator.run import Run
@@ -19,7 +20,7 @@ from orchestrator.terms import BootKey, Now, TermKey
 from spate.aggregator import Aggregator
 from spate.messages import STATE_ORDER, Heartbeat, Message, RunState
 from spate.schedule import Schedule, compile_schedule
-from spate.timing import Timing
+from spate.timing import SECOND, Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,10 @@ class Change:
 
 
 class Director:
-    """Decides for the run that is under way."""
+    """Decides for the run that is under way.
+
+    ``journal_parts`` is how many parts the journal may hold of its books.
+    """
 
     def __init__(
         self, run: Run, *, fleet: Fleet, timing: Timing, epoch: int, revise: Callable[[], int]
@@ -44,10 +48,7 @@ class Director:
         self._fleet = fleet
         self._timing = timing
         self._revise = revise
-        self._prepared_ns: int | None = None
-        self._enough_ns: int | None = None
-        self._granted_ns = 0
-        self._silent: set[BootKey] = set()
+        self._muster: Muster | None = None
         self._republished_ns = 0
         self._settling = Settling(timing)
 
@@ -73,43 +74,72 @@ class Director:
             return
         boot = BootKey(message.driver_id, message.boot_id)
         closed = [term for term in message.closed if term.run_id == self.run.id]
-        ended = self.ledger.close(
-            boot, message.term, closed, left=message.leaving, now_ns=now.mono_ns
-        )
-        if message.leaving:
+        cause: PoolCause = "handover" if message.leaving else "fenced"
+        ended = self.ledger.close(boot, message.term, closed, cause=cause, now_ns=now.mono_ns)
+        if message.leaving and message.in_flight == 0:
             self.ledger.leave(boot)
-        for key in ended:
+        for driver_id in {key.driver_id for key in ended}:
             if message.leaving:
-                self.run.note(now.wall_ns, "left", key.driver_id, f"{key.driver_id} left")
+                text = f"{driver_id} was told to go and handed back what it had not begun"
+                self.run.note(now.wall_ns, "left", driver_id, text)
             elif not self.draining:
-                text = f"{key.driver_id} fenced: it closed term {key.term}"
-                self.run.note(now.wall_ns, "fenced", key.driver_id, text)
+                text = f"{driver_id} stopped by itself: it could not be sure that it was heard"
+                self.run.note(now.wall_ns, "fenced", driver_id, text)
         if message.run_id == self.run.id:
             self.ledger.hear(TermKey(*boot, message.term), message.ranges)
 
     def lose(self, key: TermKey, now: Now) -> None:
         """A term was lost (R19)."""
         if self.ledger is not None and self.ledger.lose(key, now.mono_ns):
-            text = f"{key.driver_id} lost: not heard for {self._timing.lost_after_ns / 1e9:g} s"
+            silent_s = self._timing.lost_after_ns / SECOND
+            text = f"{key.driver_id} was not heard for {silent_s:g} s and is taken for lost"
             self.run.note(now.wall_ns, "lost", key.driver_id, text)
+            if self.run.state == "RUNNING" and self.run.plan.drivers.on_loss == "abort":
+                self.abort(now, f"{key.driver_id} was lost, and the plan says on_loss: abort")
 
     # ---- what users ask for ------------------------------------------------------------------
 
     def stop(self, now: Now) -> None:
-        """Finish what is in flight and start nothing more (R26)."""
-        self.run.stopped = True
+        """Finish what is in flight and start nothing more (R26).
+
+        Raises:
+            WrongMoveError: if it was stopped before or has ended.
+        """
         if self._begun:
-            self._order("DRAINING", now)
+            self._order("DRAINING", now, "stopped by a user")
         else:
-            self._order("FINISHED", now)
+            self._order("FINISHED", now, "stopped by a user before it began")
+        self.run.stopped = True
 
     def abort(self, now: Now, reason: str) -> None:
-        """End the run now (R26)."""
+        """End the run now (R26).
+
+        Raises:
+            WrongMoveError: if it has ended.
+        """
         self._order("ABORTED", now, reason)
 
     def fail(self, now: Now, reason: str) -> None:
-        """End the run because it cannot go on."""
+        """End the run because it cannot go on.
+
+        Raises:
+            WrongMoveError: if it has ended.
+        """
         self._order("FAILED", now, reason)
+
+    def give_up(self, now: Now, ledger: Ledger | None, reason: str) -> None:
+        """End a run that another orchestrator had under way, by what the journal holds of it.
+
+        What its drivers were granted may have been sent, and was reported to nobody who is left:
+        it is unconfirmed (R16).
+        """
+        if ledger is not None:
+            ledger.doubt(now.mono_ns)
+            self._open_books(ledger, max(1, self.run.drivers))
+        if self.run.ending:
+            self.orders.state(self.run.state, self._revise())
+        else:
+            self.fail(now, reason)
 
     @property
     def draining(self) -> bool:
@@ -129,9 +159,8 @@ class Director:
             self._prepare(now)
         elif state == "READY":
             self._start(now)
-        if self.ledger is not None and self.ledger.pool and self._begun:
-            self.ledger.miss_pool("aborted" if self.draining else "no_driver")
-        if self.ledger is not None:
+        self._miss()
+        if self.ledger is not None and not self.run.ending:
             self.ledger.check()
         pending = self.orders.take()
         if not pending:
@@ -155,88 +184,56 @@ class Director:
 
     def finish(self, now: Now) -> Change:
         """End the run: all that can be known is known (R29)."""
+        self._miss()
         if not self.run.ending:
             self._order("FINISHED", now)
         self.run.ended_at_ns = now.wall_ns
-        if self.ledger is not None:
-            self._fleet.spend(self.ledger.terms)
+        self._fleet.spend(self.run.id)
         return Change(self.orders.take())
 
     # ---- PREPARING and READY (R25) -----------------------------------------------------------
 
     def _prepare(self, now: Now) -> None:
-        if self._prepared_ns is None:
-            self._prepared_ns = now.mono_ns
+        if self._muster is None:
+            drivers = self.run.plan.drivers
+            self._muster = Muster(self._fleet, self._timing, drivers, now.mono_ns)
             self.run.move("PREPARING", now.wall_ns)
-        if self.ledger is None or not self.ledger.terms:
-            self._gather(now)
-        elif self._applied():
+        muster, ledger, granted = self._muster, self.ledger, self.orders.granted
+        if ledger is None or not ledger.terms:
+            self._grant(muster, now)
+        elif muster.ready(ledger, self.run.id, granted):
             self.run.move("READY", now.wall_ns)
             self.orders.state("READY", self._revise())
-        elif self._void(now):
-            self.ledger.void()
-            self._enough_ns = None
-            self._gather(now)
+        elif muster.void(ledger, granted, now.mono_ns):
+            ledger.void()
+            self._grant(muster, now)
 
-    def _gather(self, now: Now) -> None:
-        """Fix the number of drivers, and grant, once there are enough."""
-        wanted, wait_ns = self.run.plan.drivers.min, self.run.plan.drivers.wait_ns
-        boots = [b for b in self._fleet.eligible(now.mono_ns) if b.key not in self._silent]
-        waited_ns = now.mono_ns - (self._prepared_ns or now.mono_ns)
-        if len(boots) < wanted:
-            self._enough_ns = None
-            if waited_ns >= wait_ns:
-                reason = (
-                    f"the plan needs {wanted} driver{'s' if wanted > 1 else ''}, "
-                    f"{len(boots)} were there after {wait_ns / 1e9:g} s"
-                )
-                self.fail(now, reason)
-            return
-        if self._enough_ns is None:
-            self._enough_ns = now.mono_ns
-        gathering = now.mono_ns - self._enough_ns < self._timing.gather_ns
-        if gathering and self._fleet.gathering(now.mono_ns):
+    def _grant(self, muster: Muster, now: Now) -> None:
+        """Share the plan among the drivers once all are there; the first time fixes its size."""
+        boots = muster.complete(now.mono_ns)
+        if boots is None:
+            problem = muster.too_few(now.mono_ns)
+            if problem is not None:
+                self.fail(now, problem)
             return
         if self.ledger is None:
             self.run.drivers = len(boots)
         ledger = self._books(len(boots))
         ledger.place(stripe(ledger, [boot.term for boot in boots]))
-        self._granted_ns = now.mono_ns
         self.orders.grant(self._revise(), ledger, self.run.drivers)
 
     def _books(self, drivers: int) -> Ledger:
         """Return the ledger; the first call fixes the count, by the number of drivers."""
         if self.ledger is None:
-            self.schedule = compile_schedule(self.run.plan.load, drivers)
-            self.ledger = Ledger(self.schedule.count)
-            self.aggregator = Aggregator(self.run.plan, self.schedule, self.run.id)
+            ledger = Ledger(compile_schedule(self.run.plan.load, drivers).count)
+            return self._open_books(ledger, drivers)
         return self.ledger
 
-    def _applied(self) -> bool:
-        """Tell whether every named term is live and has applied the grants."""
-        assert self.ledger is not None
-        boots = {boot.key: boot for boot in self._fleet.boots()}
-        return all(
-            term.status == "live"
-            and boots[key.boot].heartbeat.revision >= self.orders.granted
-            and boots[key.boot].heartbeat.run_id == self.run.id
-            for key, term in self.ledger.terms.items()
-        )
-
-    def _void(self, now: Now) -> bool:
-        """Tell whether the grants must be given afresh: a named term ended or keeps silent."""
-        assert self.ledger is not None
-        if any(term.status != "live" for term in self.ledger.terms.values()):
-            return True
-        if now.mono_ns - self._granted_ns < self._timing.ready_within_ns:
-            return False
-        boots = {boot.key: boot for boot in self._fleet.boots()}
-        self._silent |= {
-            key.boot
-            for key in self.ledger.terms
-            if boots[key.boot].heartbeat.revision < self.orders.granted
-        }
-        return True
+    def _open_books(self, ledger: Ledger, drivers: int) -> Ledger:
+        self.ledger = ledger
+        self.schedule = compile_schedule(self.run.plan.load, drivers)
+        self.aggregator = Aggregator(self.run.plan, self.schedule, self.run.id)
+        return ledger
 
     def _start(self, now: Now) -> None:
         """Order the start, a moment ahead, for all at one instant."""
@@ -249,7 +246,12 @@ class Director:
 
     @property
     def _begun(self) -> bool:
-        return self.orders.start_mono_ns is not None
+        return self.run.started_at_ns is not None
+
+    def _miss(self) -> None:
+        """Give up what is nobody's, once there is something to miss (R21)."""
+        if self.ledger is not None and self.ledger.pool and self._begun:
+            self.ledger.miss_pool("aborted" if self.draining else "no_driver")
 
     def _order(self, state: RunState, now: Now, reason: str | None = None) -> None:
         self.run.move(state, now.wall_ns, reason)
@@ -268,7 +270,7 @@ class Director:
         if now.mono_ns - self._republished_ns < self._timing.republish_every_ns:
             return ()
         behind = any(
-            boot.fresh
+            not boot.lost
             and not boot.heartbeat.leaving
             and (
                 boot.heartbeat.revision < self.orders.granted

@@ -13,7 +13,6 @@ class Directory:
     def __init__(self, limit: int = 1) -> None:
         self._limit = limit
         self._directors: dict[str, Director] = {}
-        self.latest: Director | None = None
 
     def __iter__(self) -> Iterator[Director]:
         """Iterate in order of submission."""
@@ -45,7 +44,8 @@ class Directory:
         open_ = [director for director in self if not director.run.ended]
         begun = [director for director in open_ if director.run.state != "PENDING"]
         waiting = [director for director in open_ if director.run.state == "PENDING"]
-        active = begun + waiting[: max(0, self._limit - len(begun))]
-        if active:
-            self.latest = active[0]
-        return active
+        return begun + waiting[: max(0, self._limit - len(begun))]
+
+    def has_room(self, max_waiting: int) -> bool:
+        """Tell whether one more run may come, where so many may wait for those under way."""
+        return sum(not director.run.ended for director in self) < self._limit + max_waiting

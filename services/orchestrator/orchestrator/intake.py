@@ -17,7 +17,8 @@ _AGAIN_AFTER_S = 0.5
 class Intake:
     """Two readers: control messages are never held up by the flood of snapshots.
 
-    ``bad_messages`` counts, by topic, records that were no messages of ours.
+    ``bad_messages`` counts, by topic, records that were no messages of ours. Reading begins at
+    ``heartbeat_offset`` of the heartbeats.
     """
 
     def __init__(self, bus: Bus, topics: Topics) -> None:
@@ -57,20 +58,33 @@ class Intake:
         self._metrics = self._bus.reader(metrics)
 
     async def control(self, timeout_s: float) -> list[tuple[AnyMessage, Received]]:
-        """Return heartbeats, beats and registrations, waiting at most ``timeout_s`` for one."""
+        """Return heartbeats, beats and registrations, waiting at most ``timeout_s`` for one.
+
+        Raises:
+            BusError: if the log lost what was to be read, or does not stamp heartbeats itself.
+        """
         assert self._control is not None
         batch = await self._control.read(timeout_s=max(0.001, timeout_s))
         messages = []
         for record in batch.records:
-            if record.topic == self._topics.heartbeat:
-                self.heartbeat_offset = record.offset + 1
+            if record.topic == self._topics.heartbeat and not record.append_time:
+                raise BusError(
+                    f"the topic {record.topic} must have message.timestamp.type=LogAppendTime: "
+                    "its times decide who is lost"
+                )
             message = self._decode(record)
             if message is not None:
                 messages.append((message, record))
         return messages
 
     async def snapshots(self, take: Callable[[SnapshotMessage], None]) -> None:
-        """Hand every snapshot to ``take``, until cancelled. A ValueError marks it as bad."""
+        """Hand every snapshot to ``take``, until cancelled.
+
+        A ValueError or ArithmeticError marks it as bad.
+
+        Raises:
+            BusError: if the log lost what was to be read.
+        """
         assert self._metrics is not None
         while True:
             batch = await self._metrics.read(max_records=500)
@@ -79,9 +93,11 @@ class Intake:
                 if isinstance(message, SnapshotMessage):
                     try:
                         take(message)
-                    except ValueError as error:
+                    except (ValueError, ArithmeticError) as error:
                         _LOG.warning("a snapshot of %s is refused: %s", record.key, error)
                         self._bad(record.topic)
+                elif message is not None:
+                    self._bad(record.topic)
                 self._read_to[record.partition] = record.offset + 1
             # Merging is work for the CPU: heartbeats must get their turn between two batches.
             await asyncio.sleep(0)
@@ -90,9 +106,9 @@ class Intake:
         """Return where the partitions of ``metrics`` end now, None if that cannot be known."""
         assert self._metrics is not None
         try:
-            return {
-                p: (await self._metrics.bounds((self._topics.metrics, p)))[1] for p in self._read_to
-            }
+            asked = [self._metrics.bounds((self._topics.metrics, p)) for p in self._read_to]
+            found = await asyncio.gather(*asked)
+            return {p: end for p, (_, end) in zip(self._read_to, found, strict=True)}
         except BusError as error:
             _LOG.warning("where the metrics end is not known: %s", error)
             await asyncio.sleep(_AGAIN_AFTER_S)

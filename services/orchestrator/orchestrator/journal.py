@@ -1,8 +1,9 @@
 """What the orchestrator writes down for itself on ``runs``, and how it reads it back.
 
-Keys: ``boot`` (which process leads), ``RUN/plan`` (what was submitted), ``RUN/ledger/PART`` (the
-whole books). The topic is compacted: the newest record of a key is all that counts, and a key
-without a value is forgotten. A set of parts counts only if all its parts are of one writing.
+Keys: ``boot`` (which process leads), ``revision`` (the highest of the runs that were forgotten),
+``RUN/plan`` (what was submitted), ``RUN/ledger/PART`` (the whole books). The topic is compacted:
+the newest record of a key is all that counts, and a key without a value is forgotten. A set of
+parts counts only if all its parts are of one writing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.director import Director
 from orchestrator.ledger_state import dump_ledger
@@ -22,6 +23,7 @@ from spate.bus import Outgoing, Received
 _PART_BYTES = 900_000
 
 BOOT_KEY = "boot"
+REVISION_KEY = "revision"
 
 
 def boot_record(topic: str, process_id: str, at_ns: int) -> Outgoing:
@@ -71,10 +73,33 @@ def ledger_records(topic: str, director: Director, heartbeat_offset: int) -> lis
     ]
 
 
-def forget_records(topic: str, run_id: str, parts: int) -> list[Outgoing]:
-    """Return the tombstones of a run that the archive holds."""
+def forget_records(topic: str, run_id: str, parts: int, revision: int) -> list[Outgoing]:
+    """Return the tombstones of a run that the archive holds.
+
+    ``revision`` is the highest so far: drivers remember it over all runs, so must we.
+    """
     keys = [f"{run_id}/plan", *(f"{run_id}/ledger/{part}" for part in range(parts))]
-    return [Outgoing(topic, None, key) for key in keys]
+    return [
+        _record(topic, REVISION_KEY, {"revision": revision}),
+        *(Outgoing(topic, None, key) for key in keys),
+    ]
+
+
+class Part(NamedTuple):
+    """One piece of a set: those of one ``revision`` belong together."""
+
+    revision: int
+    parts: int
+    data: str
+
+    @staticmethod
+    def read(entry: dict[str, Any]) -> Part:
+        """Read an entry.
+
+        Raises:
+            KeyError, TypeError, ValueError: if it is none.
+        """
+        return Part(int(entry["revision"]), int(entry["parts"]), str(entry["data"]))
 
 
 @dataclass(slots=True)
@@ -82,19 +107,22 @@ class Remembered:
     """What the journal holds of one run."""
 
     plan: dict[str, Any] | None = None
-    parts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    parts: dict[int, Part] = field(default_factory=dict)
 
     def ledger(self) -> dict[str, Any] | None:
-        """Return the newest complete state, None if there is none."""
+        """Return the newest complete state, None if there is none that can be read."""
         first = self.parts.get(0)
         if first is None:
             return None
-        pieces = [self.parts.get(part) for part in range(first["parts"])]
-        if any(p is None or p["revision"] != first["revision"] for p in pieces):
+        pieces = [self.parts.get(part) for part in range(first.parts)]
+        if any(piece is None or piece.revision != first.revision for piece in pieces):
             return None
-        packed = "".join(piece["data"] for piece in pieces if piece is not None)
-        state: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(packed)))
-        return state
+        packed = "".join(piece.data for piece in pieces if piece is not None)
+        try:
+            state = json.loads(zlib.decompress(base64.b64decode(packed)))
+        except (ValueError, zlib.error):
+            return None
+        return state if isinstance(state, dict) else None
 
 
 class Memory:
@@ -104,6 +132,7 @@ class Memory:
         self.leader: str | None = None
         self.runs: dict[str, Remembered] = {}
         self.bad_records = 0
+        self._revision = 0
 
     def read(self, records: Iterable[Received]) -> None:
         """Take records in log order."""
@@ -115,18 +144,22 @@ class Memory:
 
     def highest_revision(self) -> int:
         """Return the highest revision written down, 0 if none was."""
-        return max(
-            (part["revision"] for run in self.runs.values() for part in run.parts.values()),
+        written = max(
+            (part.revision for run in self.runs.values() for part in run.parts.values()),
             default=0,
         )
+        return max(written, self._revision)
 
     def _read(self, key: str, value: bytes) -> None:
         if key == BOOT_KEY:
             self.leader = json.loads(value)["process"]
             return
+        if key == REVISION_KEY:
+            self._revision = max(self._revision, int(json.loads(value)["revision"]))
+            return
         run_id, _, rest = key.partition("/")
-        remembered = self.runs.setdefault(run_id, Remembered())
         entry = json.loads(value) if value else None
+        remembered = self.runs.setdefault(run_id, Remembered())
         if rest == "plan":
             remembered.plan = entry
         elif rest.startswith("ledger/"):
@@ -134,7 +167,7 @@ class Memory:
             if entry is None:
                 remembered.parts.pop(part, None)
             else:
-                remembered.parts[part] = entry
+                remembered.parts[part] = Part.read(entry)
         if remembered.plan is None and not remembered.parts:
             del self.runs[run_id]
 

@@ -195,6 +195,13 @@ class Ledger:
         term.ended_ns = now_ns
         return True
 
+    def doubt(self, now_ns: int) -> None:
+        """Lose all live terms and free nothing: how far they came is not known (R16)."""
+        for term in self.live():
+            term.status = "lost"
+            term.was_lost = True
+            term.ended_ns = now_ns
+
     def leave(self, boot: BootKey) -> None:
         """Note that a process goes and has nothing in flight: its terms owe nothing."""
         for key, term in self.terms.items():

@@ -1,4 +1,10 @@
-"""``python -m orchestrator``: puts the orchestrator together and runs it until SIGTERM."""
+"""``python -m orchestrator``: runs the orchestrator until SIGTERM.
+
+It ends with exit code 1, and a sentence that says why, where it cannot listen, cannot reach Kafka
+within about ten seconds of its start, finds topics that are not as they must be, or when another
+orchestrator takes over or a part of it breaks. Whoever supervises it starts it again; the drivers
+go on meanwhile. Once it runs it outlives an absence of Kafka.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +12,28 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
 import signal
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import uvloop
 
 from orchestrator.api.app import create_app
-from orchestrator.api.server import ApiServer
+from orchestrator.api.server import ApiServer, listen
 from orchestrator.archive import Archive, ArchiveError
+from orchestrator.assembly import Assembly, forget_archived, take_the_lead
 from orchestrator.clock import Clock
-from orchestrator.conductor import Conductor
-from orchestrator.desk import Desk
-from orchestrator.director import Director
-from orchestrator.directory import Directory
-from orchestrator.feed import Feeds
-from orchestrator.fleet import Fleet
 from orchestrator.intake import Intake
-from orchestrator.journal import Memory, boot_record
-from orchestrator.newsroom import Newsroom
-from orchestrator.recall import recall
-from orchestrator.run import Run
 from orchestrator.settings import Settings, parse_settings
-from orchestrator.writer import Writer
-from spate.bus import Bus, BusError, FencedError
+from spate.bus import Bus, BusError
 from spate.kafkabus import KafkaBus
 from spate.timing import Timing
-from spate.topics import Topics, topic_table
+from spate.topics import topic_table
 
 _LOG = logging.getLogger("orchestrator")
-_TICK_S = 0.25
+_CLOSE_WITHIN_S = 1.5
+"""Threads that wait for an absent broker are left to end with the process."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,170 +54,95 @@ async def _serve(settings: Settings) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    clock, timing = Clock(), Timing()
-    topics = topic_table(settings.topic_prefix)
+    try:
+        # First of all: who cannot be reached must not take over from an orchestrator that can.
+        listening = listen(settings.host, settings.port)
+    except OSError as error:
+        _LOG.error("cannot listen on %s:%d: %s", settings.host, settings.port, error.strerror)
+        return 1
     bus = KafkaBus(settings.kafka)
     archive = Archive(settings.archive)
+    stop = asyncio.create_task(stopping.wait(), name="stop")
+    opening = asyncio.create_task(_open(settings, bus, archive))
     try:
-        await archive.open()
-        await bus.ensure_topics(topics.configs)
-        writer = Writer(bus, f"{settings.topic_prefix}orchestrator")
-        await writer.start()
-        epoch, memory = await _take_the_lead(bus, topics, writer, clock)
-        intake = Intake(bus, topics)
-        await intake.open()
-        house = _House(
-            settings=settings,
-            bus=bus,
-            topics=topics,
-            clock=clock,
-            timing=timing,
-            archive=archive,
-            writer=writer,
-            intake=intake,
-            epoch=epoch,
-            memory=memory,
-        )
-        return await house.run(stopping)
-    except (BusError, ArchiveError, OSError) as error:
+        await asyncio.wait({opening, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not opening.done():
+            return 0
+        return await _work(opening.result(), archive, settings, listening, stop)
+    except BusError as error:
+        _LOG.error("%s (Kafka at %s)", error, settings.kafka)
+        return 1
+    except (ArchiveError, OSError) as error:
         _LOG.error("%s", error)
         return 1
     finally:
-        await bus.close()
+        await _end((stop, opening))
+        listening.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_WITHIN_S):
+                await bus.close()
         await archive.close()
 
 
-async def _take_the_lead(
-    bus: Bus, topics: Topics, writer: Writer, clock: Clock
-) -> tuple[int, Memory]:
-    """Write a boot entry, then read the journal until it comes back (R13)."""
-    process_id = secrets.token_hex(8)
-    acks = await writer.commit([boot_record(topics.runs, process_id, clock.now().wall_ns)])
-    epoch = acks[0].offset
-    memory = Memory()
-    reader = bus.reader({(topics.runs, 0): "earliest"})
-    try:
-        while memory.leader != process_id:
-            memory.read((await reader.read()).records)
-    finally:
-        await reader.close()
-    return epoch, memory
+async def _open(settings: Settings, bus: Bus, archive: Archive) -> Assembly:
+    await archive.open()
+    clock, topics = Clock(), topic_table(settings.topic_prefix)
+    transactional_id = f"{settings.topic_prefix}orchestrator"
+    writer, epoch, memory = await take_the_lead(bus, topics, transactional_id, clock)
+    revision = memory.highest_revision()
+    await forget_archived(memory, archive, writer, topics)
+    intake = Intake(bus, topics)
+    await intake.open()
+    return Assembly(
+        bus=bus,
+        topics=topics,
+        clock=clock,
+        timing=Timing(),
+        archive=archive,
+        allowlist=settings.allowed_targets,
+        max_queued=settings.max_queued,
+        writer=writer,
+        intake=intake,
+        epoch=epoch,
+        memory=memory,
+        revision=revision,
+    )
 
 
-class _House:
-    """Everything that runs, once the log was read."""
+async def _work(
+    assembly: Assembly,
+    archive: Archive,
+    settings: Settings,
+    listening: socket.socket,
+    stop: asyncio.Task[bool],
+) -> int:
+    """Work until ``stop`` is done or something breaks; return the exit code."""
+    app = create_app(assembly.desk, archive, assembly.feeds, settings)
+    server = ApiServer(app, assembly.feeds, settings.host, settings.port)
+    tasks = assembly.start()
+    serving = asyncio.create_task(server.serve([listening]), name="the HTTP server")
+    await asyncio.wait({*tasks, serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+    broken = [task for task in (*tasks, serving) if task.done()]
+    for task in broken:
+        _explain(task)
+    server.should_exit = True
+    with contextlib.suppress(Exception):
+        await serving
+    await _end(tasks)
+    return 1 if broken else 0
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        bus: Bus,
-        topics: Topics,
-        clock: Clock,
-        timing: Timing,
-        archive: Archive,
-        writer: Writer,
-        intake: Intake,
-        epoch: int,
-        memory: Memory,
-    ) -> None:
-        self._timing = timing
-        self._epoch = epoch
-        self._revision = memory.highest_revision()
-        self._intake = intake
-        self._fleet = Fleet(timing)
-        self._directory = Directory()
-        self._feeds = Feeds(base=clock.now().wall_ns // 1_000_000)
-        self._newsroom = Newsroom(
-            feeds=self._feeds,
-            archive=archive,
-            directory=self._directory,
-            writer=writer,
-            topics=topics,
-        )
-        self._conductor = Conductor(
-            topics=topics,
-            timing=timing,
-            clock=clock,
-            fleet=self._fleet,
-            directory=self._directory,
-            intake=intake,
-            writer=writer,
-            epoch=epoch,
-            on_change=self._newsroom.committed,
-        )
-        desk = Desk(
-            bus=bus,
-            topics=topics,
-            clock=clock,
-            fleet=self._fleet,
-            directory=self._directory,
-            intake=intake,
-            writer=writer,
-            conductor=self._conductor,
-            newsroom=self._newsroom,
-            archive=archive,
-            allowlist=settings.allowed_targets,
-            max_queued=settings.max_queued,
-            make_director=self._make_director,
-        )
-        for director in recall(memory, self._make_director, clock.now()):
-            self._newsroom.open(director)
-            self._directory.add(director)
-        app = create_app(desk, archive, self._feeds, settings)
-        self._server = ApiServer(app, self._feeds, settings.host, settings.port)
 
-    async def run(self, stopping: asyncio.Event) -> int:
-        """Work until ``stopping`` is set or something breaks; return the exit code."""
-        work = {
-            asyncio.create_task(self._conductor.run(), name="conductor"),
-            asyncio.create_task(self._intake.snapshots(self._newsroom.take), name="snapshots"),
-            asyncio.create_task(self._tell(), name="newsroom"),
-        }
-        serving = asyncio.create_task(self._server.serve(), name="api")
-        stop = asyncio.create_task(stopping.wait(), name="stop")
-        await asyncio.wait({*work, serving, stop}, return_when=asyncio.FIRST_COMPLETED)
-        code = 0
-        tasks: tuple[asyncio.Task[None], ...] = (*work, serving)
-        for task in tasks:
-            if task.done():
-                code = 1
-                _explain(task)
-        self._server.should_exit = True
-        stop.cancel()
-        for task in work:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError, Exception, SystemExit):
-                await task
-        await self._intake.close()
-        return code
-
-    async def _tell(self) -> None:
-        while True:
-            self._newsroom.tick()
-            await self._newsroom.file()
-            await asyncio.sleep(_TICK_S)
-
-    def _make_director(self, run: Run) -> Director:
-        return Director(
-            run,
-            fleet=self._fleet,
-            timing=self._timing,
-            epoch=self._epoch,
-            revise=self._revise,
-        )
-
-    def _revise(self) -> int:
-        self._revision += 1
-        return self._revision
+async def _end(tasks: Iterable[asyncio.Task[object]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _explain(task: asyncio.Task[None]) -> None:
     error = None if task.cancelled() else task.exception()
-    if isinstance(error, FencedError):
-        _LOG.error("another orchestrator has taken over this topic prefix; this one ends")
+    if isinstance(error, BusError):
+        _LOG.error("%s; the orchestrator ends", error)
     elif error is not None:
-        _LOG.error("%s broke", task.get_name(), exc_info=error)
+        _LOG.error("%s broke; the orchestrator ends", task.get_name(), exc_info=error)
     else:
-        _LOG.error("%s ended; the port may be in use already", task.get_name())
+        _LOG.error("%s ended by itself; the orchestrator ends too", task.get_name())

@@ -22,6 +22,8 @@ from spate.report_windows import window_histograms, window_row
 from spate.topics import Topics
 
 _LOG = logging.getLogger("orchestrator")
+_PAUSE_CALLS = 20
+"""After a failure of the archive so many calls of ``file`` do nothing."""
 
 
 class Newsroom:
@@ -47,6 +49,8 @@ class Newsroom:
         self._topics = topics
         self._told: dict[str, _Told] = {}
         self._gaps: dict[str, int] = {}
+        self._revision = 0
+        self._pause = 0
         self.snapshot_counts: Counter[str] = Counter()
 
     def open(self, director: Director) -> None:
@@ -111,6 +115,9 @@ class Newsroom:
 
     async def file(self) -> None:
         """Put every run into the archive whose end is journaled, and then forget it."""
+        if self._pause:
+            self._pause -= 1
+            return
         for director in self._directory:
             if self._told[director.run.id].ended:
                 await self._file(director)
@@ -127,14 +134,20 @@ class Newsroom:
                 body_digest=run.body_digest,
             )
         except ArchiveError as error:
-            _LOG.error("run %s could not be archived and will be again: %s", run.id, error)
+            _LOG.error("run %s could not be archived, it is tried again: %s", run.id, error)
+            self._pause = _PAUSE_CALLS
             return
         self.change(director)
         self._directory.drop(run.id)
         self._feeds.finish(run.id, end_data(report))
         self._told.pop(run.id, None)
         self._gaps.pop(run.id, None)
-        await self._writer.commit(forget_records(self._topics.runs, run.id, director.journal_parts))
+        self.snapshot_counts["gaps"] = sum(self._gaps.values())
+        self._revision = max(self._revision, director.orders.revision)
+        tombstones = forget_records(
+            self._topics.runs, run.id, director.journal_parts, self._revision
+        )
+        await self._writer.commit(tombstones)
 
     def _windows(self, director: Director, since: int) -> list[dict[str, Any]]:
         aggregator = director.aggregator

@@ -14,6 +14,18 @@ ENDINGS: frozenset[RunState] = frozenset({"FINISHED", "FAILED", "ABORTED"})
 """The states from which a run does not move on."""
 
 
+_TEXTS: dict[RunState, str] = {
+    "PREPARING": "waiting for drivers, and until they know their parts",
+    "READY": "every driver knows its part",
+    "RUNNING": "the start is set, for all drivers at one instant",
+    "DRAINING": "nothing new is sent, what is in flight is finished",
+    "FINISHED": "all is done and accounted for",
+    "FAILED": "it could not go on",
+    "ABORTED": "ended at once",
+}
+"""What a state means, where no reason says more."""
+
+
 class WrongMoveError(Exception):
     """A run was asked to go back, or on from its end."""
 
@@ -67,7 +79,7 @@ class Run:
         self.state = state
         if reason is not None:
             self.reason = reason
-        self.note(at_ns, "state", None, state if reason is None else f"{state}: {reason}")
+        self.note(at_ns, "state", None, f"{state}: {reason or _TEXTS[state]}")
 
     def note(self, at_ns: int, kind: EventKind, driver_id: str | None, text: str) -> None:
         """Write an event into the run's history."""

@@ -68,7 +68,13 @@ def _archive_url(text: str) -> str:
 
 
 _FLAGS = (
-    Flag("kafka", "SPATE_KAFKA_BOOTSTRAP", REQUIRED, _bootstrap, "Kafka's bootstrap servers, HOST:PORT,…"),
+    Flag(
+        "kafka",
+        "SPATE_KAFKA_BOOTSTRAP",
+        REQUIRED,
+        _bootstrap,
+        "Kafka's bootstrap servers, HOST:PORT,…",
+    ),
     Flag("host", "SPATE_HOST", "127.0.0.1", str, "The address to listen on."),
     Flag("port", "SPATE_PORT", "8080", whole(0, 65_535), "The port to listen on; 0: any."),
     Flag(

@@ -66,6 +66,6 @@ def _quiet(boot: Boot | None, term: TermAccount, aggregator: Aggregator | None) 
         return False
     said = boot.heartbeat
     draining = said.state is not None and STATE_ORDER[said.state] >= STATE_ORDER["DRAINING"]
-    if said.in_flight or not (said.leaving or draining):
+    if said.in_flight or said.run_id != aggregator.run_id or not (said.leaving or draining):
         return False
     return aggregator.seen_through(boot.key.driver_id, boot.key.boot_id, said.last_seq)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from orchestrator.leadership import Leadership
 from spate.bus import Ack, Bus, BusError, FencedError, Outgoing, TransactionalProducer
 
 _LOG = logging.getLogger("orchestrator")
@@ -16,15 +17,19 @@ class Writer:
     """A transactional producer that is made anew when it failed.
 
     Records whose transaction may or may not have been committed are written again: each is the
-    full state of its key or an order with its revision, so twice is as good as once.
+    full state of its key or an order with its revision, so twice is as good as once. A producer
+    is fenced by another process or by a broker that ended a transaction which took too long; the
+    journal says which it was (R15).
     """
 
-    def __init__(self, bus: Bus, transactional_id: str) -> None:
+    def __init__(self, bus: Bus, transactional_id: str, leadership: Leadership) -> None:
+        self.failing = False
         self._bus = bus
         self._id = transactional_id
+        self._leadership = leadership
         self._producer: TransactionalProducer | None = None
         self._lock = asyncio.Lock()
-        self.failing = False
+        self._fenced: FencedError | None = None
 
     async def start(self) -> None:
         """Take over the transactional id.
@@ -32,39 +37,6 @@ class Writer:
         Raises:
             BusError: if the log cannot be reached.
         """
-        self._producer = self._bus.transactional_producer(self._id)
-        await self._producer.start()
-
-    async def commit(self, records: Sequence[Outgoing]) -> tuple[Ack, ...]:
-        """Write all records as one fact, however long it takes.
-
-        Raises:
-            FencedError: if another process has taken over; this one must end.
-        """
-        async with self._lock:
-            while True:
-                try:
-                    if self._producer is None:
-                        await self._renew()
-                    assert self._producer is not None
-                    acks = await self._producer.commit(records)
-                except FencedError:
-                    raise
-                except BusError as error:
-                    if not self.failing:
-                        _LOG.warning("the journal cannot be written: %s", error)
-                    self.failing = True
-                    await self._discard()
-                    await asyncio.sleep(_AGAIN_AFTER_S)
-                else:
-                    self.failing = False
-                    return acks
-
-    async def close(self) -> None:
-        """Free the connection."""
-        await self._discard()
-
-    async def _renew(self) -> None:
         producer = self._bus.transactional_producer(self._id)
         try:
             await producer.start()
@@ -73,7 +45,42 @@ class Writer:
             raise
         self._producer = producer
 
-    async def _discard(self) -> None:
+    async def commit(self, records: Sequence[Outgoing]) -> tuple[Ack, ...]:
+        """Write all records as one fact, however long it takes.
+
+        Raises:
+            FencedError: if another process leads; this one must end.
+        """
+        async with self._lock:
+            while self._fenced is None:
+                try:
+                    acks = await self._commit(records)
+                except BusError as error:
+                    if not self.failing:
+                        _LOG.warning("the journal cannot be written: %s", error)
+                    self.failing = True
+                    await self.close()
+                    await asyncio.sleep(_AGAIN_AFTER_S)
+                else:
+                    if self.failing:
+                        _LOG.info("the journal can be written again")
+                    self.failing = False
+                    return acks
+            raise self._fenced
+
+    async def close(self) -> None:
+        """Free the connection."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.close()
+
+    async def _commit(self, records: Sequence[Outgoing]) -> tuple[Ack, ...]:
+        if self._producer is None:
+            await self.start()
+            try:
+                await self._leadership.check()
+            except FencedError as error:
+                self._fenced = error
+                raise
+        assert self._producer is not None
+        return await self._producer.commit(records)

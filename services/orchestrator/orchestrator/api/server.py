@@ -49,7 +49,7 @@ class ApiServer(uvicorn.Server):
             OSError: if the address is not ours or the port is taken.
         """
         # Left to itself, uvicorn ends the whole process where it cannot listen.
-        await super().serve(sockets or [_listen(self.config.host, self.config.port)])
+        await super().serve(sockets or [listen(self.config.host, self.config.port)])
 
     @property
     def bound(self) -> tuple[str, int]:
@@ -68,7 +68,12 @@ class ApiServer(uvicorn.Server):
         yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there.
+
+    Raises:
+        OSError: if the address is not ours or the port is taken.
+    """
     family, *_, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]

@@ -1,0 +1,24 @@
+"""The end of a term, and what follows from its cause for the work that was not done (R3, R4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+CloseCause = Literal[
+    "licence", "first_failed", "append_gap", "log_lost", "orphaned", "state", "leaving"
+]
+"""Why a term closed: R3 (a), (b), (c), (d), (e), (f), (g)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A term that closed: what it had not put on a socket is missed for ``missed`` (R4)."""
+
+    term: int
+    cause: CloseCause
+
+    @property
+    def missed(self) -> str:
+        """The cause under which its undone work is reported as missed."""
+        return "aborted" if self.cause in ("state", "leaving") else "fenced"

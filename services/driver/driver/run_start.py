@@ -1,0 +1,79 @@
+"""When the run begins in this driver's own time, and how well that is known (R10).
+
+The orchestrator names the start by its wall clock, or says how long ago it was::
+
+    start = now + (starts_at − (wall + offset))          from an order
+    start = now − elapsed − age of the beat              from a beat
+
+where ``offset`` is the orchestrator's wall clock minus ours. Both are turned into CLOCK_MONOTONIC
+once per run: nothing that is set afterwards moves the arrivals.
+"""
+
+from __future__ import annotations
+
+from driver.moment import Moment
+from spate.clocksync import ClockSync
+from spate.messages import Beat, Order
+
+
+class RunStart:
+    """The start of the present run, and the orchestrator's clock."""
+
+    def __init__(self) -> None:
+        self.clock = ClockSync()
+        self.mono_ns: int | None = None
+        self._offset_ns = 0
+        self._correction_ns: int | None = None
+
+    def elapsed_ns(self, now: Moment) -> int | None:
+        """Return the run time (negative before the start), None while it is not known."""
+        return None if self.mono_ns is None else now.mono_ns - self.mono_ns
+
+    def from_order(self, message: Order, now: Moment) -> int | None:
+        """Return the start that an order names, None if it names none or the clock is unknown."""
+        clock = self.clock.estimate()
+        if message.starts_at_ns is None or clock is None:
+            return None
+        return now.mono_ns + message.starts_at_ns - (now.wall_ns + clock.offset_ns)
+
+    def from_beat(self, message: Beat, now: Moment) -> int | None:
+        """Return the start that a beat tells; without a known clock it counts as just sent."""
+        if message.elapsed_ns is None:
+            return None
+        clock = self.clock.estimate()
+        age_ns = 0
+        if clock is not None:
+            age_ns = max(0, now.wall_ns + clock.offset_ns - message.sent_at_ns)
+        return now.mono_ns - message.elapsed_ns - age_ns
+
+    def set(self, mono_ns: int) -> None:
+        """Fix the start of this run."""
+        clock = self.clock.estimate()
+        self.mono_ns = mono_ns
+        self._offset_ns = clock.offset_ns if clock else 0
+
+    def clear(self) -> None:
+        """Forget the start: another run begins."""
+        self.mono_ns = None
+        self._correction_ns = None
+
+    def change_clock(self) -> None:
+        """Begin to learn another clock; what the old one taught of the skew stays."""
+        if self.mono_ns is not None and self._correction_ns is None:
+            self._correction_ns = self._learned_ns()
+        self.clock = ClockSync()
+
+    def skew_ns(self, first_lag_ns: int | None) -> int | None:
+        """Return how late the first arrival was decided, by the orchestrator's clock.
+
+        ``first_lag_ns`` is what the driver itself saw; it is corrected by what the driver has
+        learned of the clocks since it turned the start into its own time.
+        """
+        if first_lag_ns is None:
+            return None
+        learned_ns = self._correction_ns
+        return first_lag_ns + (self._learned_ns() if learned_ns is None else learned_ns)
+
+    def _learned_ns(self) -> int:
+        clock = self.clock.estimate()
+        return 0 if clock is None else clock.offset_ns - self._offset_ns

@@ -1,0 +1,158 @@
+"""Puts the orchestrator together on a bus and an archive, whatever those are."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+
+from orchestrator.archive import Archive
+from orchestrator.clock import Clock
+from orchestrator.conductor import Conductor
+from orchestrator.desk import Desk
+from orchestrator.director import Director
+from orchestrator.directory import Directory
+from orchestrator.feed import Feeds
+from orchestrator.fleet import Fleet
+from orchestrator.intake import Intake
+from orchestrator.journal import Memory, forget_records
+from orchestrator.leadership import Leadership
+from orchestrator.newsroom import Newsroom
+from orchestrator.recall import recall
+from orchestrator.run import Run
+from orchestrator.writer import Writer
+from spate.allowlist import Allowlist
+from spate.bus import Bus
+from spate.timing import Timing
+from spate.topics import Topics
+
+_LOG = logging.getLogger("orchestrator")
+_TICK_S = 0.25
+
+
+async def take_the_lead(
+    bus: Bus, topics: Topics, transactional_id: str, clock: Clock
+) -> tuple[Writer, int, Memory]:
+    """Become the orchestrator of these topics; return writer, epoch and the journal (R13).
+
+    Raises:
+        FencedError: if another process did the same a moment later.
+        BusError: if the log cannot be reached, or its topics are not as they must be.
+    """
+    await bus.ensure_topics(topics.configs)
+    leadership = Leadership(bus, topics.runs, secrets.token_hex(8))
+    writer = Writer(bus, transactional_id, leadership)
+    await writer.start()
+    acks = await writer.commit([leadership.claim(clock.now().wall_ns)])
+    epoch = acks[0].offset
+    memory = await leadership.recall(epoch)
+    if memory.bad_records:
+        _LOG.warning("%d records of the journal were not understood", memory.bad_records)
+    return writer, epoch, memory
+
+
+async def forget_archived(memory: Memory, archive: Archive, writer: Writer, topics: Topics) -> None:
+    """Drop the runs from the journal that the archive held before the last process ended.
+
+    Raises:
+        ArchiveError: if the archive does not answer.
+    """
+    for run_id, remembered in tuple(memory.runs.items()):
+        if await archive.report(run_id) is not None:
+            parts = max(remembered.parts, default=-1) + 1
+            revision = memory.highest_revision()
+            await writer.commit(forget_records(topics.runs, run_id, parts, revision))
+            del memory.runs[run_id]
+
+
+class Assembly:
+    """All parts but the HTTP server, around one log."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        topics: Topics,
+        clock: Clock,
+        timing: Timing,
+        archive: Archive,
+        allowlist: Allowlist,
+        max_queued: int,
+        writer: Writer,
+        intake: Intake,
+        epoch: int,
+        memory: Memory,
+        revision: int,
+    ) -> None:
+        self.feeds = Feeds(base=clock.now().wall_ns // 1_000_000)
+        self.fleet = Fleet(timing)
+        self.directory = Directory()
+        self.intake = intake
+        self._timing = timing
+        self._epoch = epoch
+        self._revision = revision
+        self.newsroom = Newsroom(
+            feeds=self.feeds,
+            archive=archive,
+            directory=self.directory,
+            writer=writer,
+            topics=topics,
+        )
+        self.conductor = Conductor(
+            topics=topics,
+            timing=timing,
+            clock=clock,
+            fleet=self.fleet,
+            directory=self.directory,
+            intake=intake,
+            writer=writer,
+            epoch=epoch,
+            on_change=self.newsroom.committed,
+        )
+        self.desk = Desk(
+            bus=bus,
+            topics=topics,
+            clock=clock,
+            fleet=self.fleet,
+            directory=self.directory,
+            intake=intake,
+            writer=writer,
+            conductor=self.conductor,
+            newsroom=self.newsroom,
+            archive=archive,
+            allowlist=allowlist,
+            max_queued=max_queued,
+            make_director=self._make_director,
+        )
+        for director in recall(memory, self._make_director, clock.now()):
+            self.newsroom.open(director)
+            self.directory.add(director)
+
+    def start(self) -> set[asyncio.Task[None]]:
+        """Begin to work; each task goes on until it is cancelled, or something breaks."""
+        return {
+            asyncio.create_task(self.conductor.run(), name="the conductor"),
+            asyncio.create_task(
+                self.intake.snapshots(self.newsroom.take), name="the reader of snapshots"
+            ),
+            asyncio.create_task(self._tell(), name="the newsroom"),
+        }
+
+    async def _tell(self) -> None:
+        while True:
+            self.newsroom.tick()
+            await self.newsroom.file()
+            await asyncio.sleep(_TICK_S)
+
+    def _make_director(self, run: Run) -> Director:
+        return Director(
+            run,
+            fleet=self.fleet,
+            timing=self._timing,
+            epoch=self._epoch,
+            revise=self._revise,
+        )
+
+    def _revise(self) -> int:
+        self._revision += 1
+        return self._revision

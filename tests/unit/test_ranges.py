@@ -1,0 +1,184 @@
+"""Laws of the ranges that a term holds."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driver.ranges import HeldRanges
+from spate.grant import Range
+from spate.messages import RangeEnd, RangeProgress
+from spate.schedule import ClosedSchedule, EvenSchedule
+
+MS = 1_000_000
+OPEN = EvenSchedule(60, 10 * MS, 1)
+"""60 arrivals, one each 10 ms."""
+
+CLOSED = ClosedSchedule(60)
+
+deals = st.lists(st.integers(0, 3), min_size=60, max_size=60)
+"""For each arrival whose it is; 3 is somebody else."""
+
+
+def held_of(ranges: list[Range], allowed: int = 60) -> HeldRanges:
+    """Ranges of open load, all usable from the start."""
+    held = HeldRanges(OPEN)
+    held.apply(ranges)
+    held.allow(dict.fromkeys((r.id for r in ranges), allowed), 0)
+    return held
+
+
+def take(held: HeldRanges, elapsed_ns: int) -> list[tuple[int, bool]]:
+    """Decide all that is due: (index, late)."""
+    taken = []
+    while (found := held.take_due(elapsed_ns)) is not None:
+        taken.append((found[0], found[2]))
+    return taken
+
+
+def take_free(held: HeldRanges, most: int = 1000) -> list[int]:
+    """Decide in closed load."""
+    taken: list[int] = []
+    while len(taken) < most and (found := held.take_next()) is not None:
+        taken.append(found[0])
+    return taken
+
+
+@given(
+    starts=st.permutations(range(4)),
+    sizes=st.lists(st.integers(0, 15), min_size=4, max_size=4),
+    steps=st.lists(st.integers(0, 200), max_size=10),
+)
+def test_open_load_is_decided_in_due_order_and_in_time(
+    starts: list[int], sizes: list[int], steps: list[int]
+) -> None:
+    """Whatever the ranges, by t exactly what is due by t was decided, earliest first (R8)."""
+    ranges = [Range(k + 1, start, 4, sizes[k]) for k, start in enumerate(starts)]
+    mine = sorted(index for r in ranges for index in r.indices())
+    held = held_of(ranges)
+    elapsed_ns = 0
+    taken: list[int] = []
+    for step in steps:
+        elapsed_ns += step * MS
+        taken += [index for index, _ in take(held, elapsed_ns)]
+        assert taken == [index for index in mine if OPEN.offset_ns(index) <= elapsed_ns]
+    rest = mine[len(taken) :]
+    assert held.next_due_ns() == (OPEN.offset_ns(rest[0]) if rest else None)
+    assert held.undecided == len(rest)
+    assert held.decided_total == len(taken)
+
+
+@given(
+    claims=st.lists(st.tuples(st.integers(0, 70), st.integers(0, 70)), max_size=8),
+    cut=st.integers(0, 70),
+)
+def test_nothing_is_decided_beyond_claim_or_size(claims: list[tuple[int, int]], cut: int) -> None:
+    """``allowed`` only grows with acknowledged claims, ``size`` only shrinks (I8)."""
+    held = HeldRanges(OPEN)
+    held.apply([Range(1, 0, 1, 60)])
+    highest = decided = 0
+    for claim, elapsed in claims:
+        held.allow({1: claim, 99: 5}, 0)
+        highest = max(highest, claim)
+        decided += len(take(held, elapsed * 10 * MS))
+        assert decided <= highest
+    held.apply([Range(1, 0, 1, cut)])
+    assert held.undecided == max(0, min(60, cut) - decided)
+    held.apply([Range(1, 0, 1, 60)])
+    assert held.undecided == max(0, min(60, cut) - decided)
+    held.allow({1: 60}, 0)
+    assert decided + len(take(held, 10**12)) == max(decided, min(60, cut))
+
+
+@given(share=st.lists(st.integers(0, 20), min_size=1, max_size=4), ahead=st.integers(0, 90))
+def test_closed_load_claims_are_shared_out_over_the_ranges(share: list[int], ahead: int) -> None:
+    """Together they ask for what is needed, or for all there is, and each no more than it has."""
+    held = HeldRanges(CLOSED)
+    held.apply([Range(k + 1, 0, 1, size) for k, size in enumerate(share)])
+    asked = held.claims(None, ahead)
+    assert sum(claim.claim for claim in asked) == min(ahead, sum(share))
+    assert all(claim.claim <= size for claim, size in zip(asked, share, strict=True))
+
+
+def test_a_claim_never_falls_behind_what_is_allowed() -> None:
+    """What was acknowledged stays claimed, even if less is needed now (I8)."""
+    held = HeldRanges(CLOSED)
+    held.apply([Range(1, 0, 1, 60)])
+    held.allow({1: 30}, None)
+    assert take_free(held, 4) == [0, 1, 2, 3]
+    assert held.claims(None, 2) == (RangeProgress(id=1, decided=4, claim=30),)
+
+
+def test_open_load_claims_what_is_due_until_then() -> None:
+    """Nothing is claimed while the start is not known (R6)."""
+    held = HeldRanges(OPEN)
+    held.apply([Range(1, 0, 2, 30)])
+    assert held.claims(None, 0) == (RangeProgress(id=1, decided=0, claim=0),)
+    assert held.claims(100 * MS, 0) == (RangeProgress(id=1, decided=0, claim=5),)
+    assert held.claims(10**15, 0) == (RangeProgress(id=1, decided=0, claim=30),)
+
+
+def test_what_was_due_before_its_range_was_usable_is_late() -> None:
+    """The first acknowledgement once the start is known decides, later ones do not (R7, R8)."""
+    held = HeldRanges(OPEN)
+    held.apply([Range(1, 0, 1, 60)])
+    held.allow({1: 0}, None)
+    held.allow({1: 4}, 25 * MS)
+    assert take(held, 30 * MS) == [(0, True), (1, True), (2, True), (3, False)]
+    held.allow({1: 60}, 100 * MS)
+    assert take(held, 50 * MS) == [(4, False), (5, False)]
+
+
+def test_a_new_range_is_usable_on_its_own() -> None:
+    """A range granted later is late until its own acknowledgement."""
+    held = held_of([Range(1, 0, 2, 30)])
+    held.apply([Range(1, 0, 2, 30), Range(2, 1, 2, 30)])
+    held.allow({1: 60, 2: 60}, 30 * MS)
+    assert take(held, 30 * MS) == [(0, False), (1, True), (2, False), (3, False)]
+
+
+def test_missing_ranges_end_where_they_are() -> None:
+    """What grants leave out is given back (R9), and still told at the end (R4)."""
+    held = held_of([Range(1, 0, 2, 30), Range(2, 1, 2, 30)])
+    take(held, 25 * MS)
+    held.apply([Range(2, 1, 2, 30)])
+    assert [index for index, _ in take(held, 50 * MS)] == [3, 5]
+    assert len(held) == 2
+    assert held.end() == (RangeEnd(id=1, decided=2), RangeEnd(id=2, decided=3))
+    assert (len(held), held.undecided, held.next_due_ns()) == (0, 0, None)
+
+
+def test_closed_load_takes_range_after_range() -> None:
+    """In order of index within each range, the oldest range first (R8)."""
+    held = HeldRanges(CLOSED)
+    held.apply([Range(1, 0, 2, 2), Range(2, 1, 2, 3), Range(3, 40, 1, 0)])
+    held.allow({1: 2, 2: 2, 3: 0}, -5)
+    assert held.take_next() == (0, -5)
+    assert take_free(held) == [2, 1, 3]
+    assert held.take_next() is None
+
+
+def test_half_of_a_claim_used_is_a_reason_to_ask() -> None:
+    """Once per claim, at its half, be it of one arrival alone (R5)."""
+    held = HeldRanges(CLOSED)
+    held.apply([Range(1, 0, 1, 60)])
+    held.allow({1: 4}, 0)
+    take_free(held, 1)
+    assert not held.half_used
+    take_free(held, 1)
+    assert held.half_used
+    held.claims(None, 2)
+    take_free(held)
+    assert not held.half_used
+    held.allow({1: 5}, 0)
+    take_free(held, 1)
+    assert held.half_used
+
+
+def test_half_of_the_last_claim_is_no_reason_to_ask() -> None:
+    """Where all that is granted is allowed, another heartbeat could not allow more."""
+    held = HeldRanges(CLOSED)
+    held.apply([Range(1, 0, 1, 4)])
+    held.allow({1: 4}, 0)
+    take_free(held)
+    assert not held.half_used
