@@ -156,6 +156,8 @@ class _Here:
             await self._wait(working)
         self._grant()
         await self.driver.warmed()
+        if self.driver.session.refusal is not None:
+            raise CommandError(Exit.FAILED, self.driver.session.refusal)
         self._start()
         tell({"event": "snapshot", "data": self._view([])})
         told, told_ns, beat_ns = 0, 0, 0

@@ -111,7 +111,8 @@ class LocalKafka:
                 *self._java("-Xmx64m"),
                 f"-Dlog4j2.configurationFile={self.directory / 'log4j2.properties'}",
                 "kafka.tools.StorageTool",
-                *("format", "-t", cluster_id, "-c", str(properties)),
+                # One in 64 ids begins with a hyphen, and would be taken for an option on its own.
+                *("format", f"--cluster-id={cluster_id}", "-c", str(properties)),
             ),
             capture_output=True,
             text=True,

@@ -104,7 +104,8 @@ class Heartbeat(Message):
     """A driver's sign of life; its acknowledgement is the driver's licence to go on.
 
     Once ``leaving`` is set or ``state`` is DRAINING or later, ``last_seq`` covers everything that
-    was known when it was sent: with ``in_flight`` 0 nothing more will come.
+    was known when it was sent: with ``in_flight`` 0 nothing more will come. ``refusal`` says why
+    this driver cannot take part in the run, for example that a secret is missing.
     """
 
     kind: Literal["heartbeat"] = "heartbeat"
@@ -118,6 +119,7 @@ class Heartbeat(Message):
     revision: int
     epoch: int
     leaving: bool
+    refusal: str | None = None
     ranges: tuple[RangeProgress, ...]
     closed: tuple[ClosedTerm, ...]
     in_flight: Count

@@ -167,7 +167,8 @@ class Driver:
         """Do what the session's last change asks for."""
         self._hand_back()
         load = self.session.load
-        if load is not None and (self.engine is None or self.engine.load is not load):
+        taken = self.engine is not None and self.engine.load is load
+        if load is not None and not taken and self.session.refusal is None:
             self._take_up(load)
         if self.engine is not None:
             self.engine.follow_state()
@@ -182,10 +183,11 @@ class Driver:
                 self.engine.closed(closure)
 
     def _take_up(self, load: Load) -> None:
-        """Replace the engine of the last run by one for this."""
+        """Replace the engine of the last run by one for this, or say why there cannot be one."""
         if self.engine is not None:
             self._reporter.cut(self.engine, self.cpu)
             self._spawn(self.engine.close())
+            self.engine = None
         self._reporter.begin()
         engine: Engine | None = None
 
@@ -193,8 +195,13 @@ class Driver:
             assert engine is not None
             return self._reporter.turn(engine, self.cpu, mono_ns)
 
-        self.engine = engine = self._make_engine(load, self._wished.set, turn)
-        self._spawn(engine.warm())
+        try:
+            self.engine = engine = self._make_engine(load, self._wished.set, turn)
+        except ValueError as error:
+            # A secret that is not here, or a certificate that is none: of the plan, not of ours.
+            self.session.refuse(str(error))
+        else:
+            self._spawn(engine.warm())
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -43,6 +43,7 @@ class Session:
         self.state: RunState | None = None
         self.wants_heartbeat = True
         self.leaving = False
+        self.refusal: str | None = None
         self.plans = PlanShelf()
         self._timing = timing
         self._licence = Licence(timing.fence_after_ns)
@@ -127,6 +128,7 @@ class Session:
             revision=self._revision,
             epoch=self._epoch,
             leaving=self.leaving,
+            refusal=self.refusal,
             ranges=claims,
             closed=tuple(self._closed),
             in_flight=levels.in_flight,
@@ -224,6 +226,11 @@ class Session:
             return
         self._advance(message, self._start.from_beat(message, now))
 
+    def refuse(self, reason: str) -> None:
+        """Take no part in the present run; the next heartbeat says why."""
+        self.refusal = reason
+        self.wants_heartbeat = True
+
     def leave(self, now: Moment) -> None:
         """Stop taking work for good (R3g, R12)."""
         self.look(now)
@@ -267,6 +274,7 @@ class Session:
         schedule = compile_schedule(plan.load, message.drivers_at_start)
         self.load = Load(message.run_id, plan, schedule)
         self.state = "PREPARING"
+        self.refusal = None
         self._start.clear()
         self._ranges = HeldRanges(schedule)
 

@@ -110,10 +110,13 @@ class Conductor:
             if now.mono_ns - self._journaled_ns >= _JOURNAL_EVERY_NS:
                 self._journaled_ns = now.mono_ns
                 records += [r for d in self._directory.under_way() for r in self._journal(d)]
-            if now.mono_ns >= self._beat_due_ns or changed:
-                records += self._beats(now)
+            beats = now.mono_ns >= self._beat_due_ns or bool(changed)
+            if beats:
+                records.append(self._beat(now))
             if records:
                 await self._writer.commit(records)
+            if beats:
+                self._writer.tell(self._level(self._clock.now()))
             for director in changed:
                 self._on_change(director)
 
@@ -226,28 +229,33 @@ class Conductor:
             records.append(Outgoing(topic, encode(order), key, 0))
         return records
 
-    def _beats(self, now: Now) -> list[Outgoing]:
-        """Return the signs of life: one to be read back here (R19), one for the drivers."""
+    def _beat(self, now: Now) -> Outgoing:
+        """Return the sign of life that is read back here, to judge who is lost (R19)."""
         self._beat_n += 1
         self._beats_sent[self._beat_n] = now.mono_ns
         self._beat_due_ns = now.mono_ns + self._timing.beat_every_ns
-        latest = self._latest
-        if latest is None:
-            beat = Beat(
-                epoch=self._epoch,
-                n=self._beat_n,
-                run_id=None,
-                revision=0,
-                state=None,
-                needs=0,
-                starts_at_ns=None,
-                elapsed_ns=None,
-                sent_at_ns=now.wall_ns,
-            )
-        else:
-            beat = latest.orders.beat(self._beat_n, now.mono_ns, now.wall_ns)
-        told = beat.model_copy(update={"echo": self._fleet.take_echo()})
-        return [
-            Outgoing(self._topics.heartbeat, encode(beat), "orchestrator", 0),
-            Outgoing(self._topics.trigger, encode(told), "orchestrator", 0),
-        ]
+        return Outgoing(self._topics.heartbeat, encode(self._say(now)), "orchestrator", 0)
+
+    def _level(self, now: Now) -> Outgoing:
+        """Return the same for the drivers, with their clock samples.
+
+        It repeats what is committed, so it needs no transaction; and without the delay of one,
+        its way is about as long as a heartbeat's, which makes the clock estimates good.
+        """
+        told = self._say(now).model_copy(update={"echo": self._fleet.take_echo()})
+        return Outgoing(self._topics.trigger, encode(told), "orchestrator", 0)
+
+    def _say(self, now: Now) -> Beat:
+        if self._latest is not None:
+            return self._latest.orders.beat(self._beat_n, now.mono_ns, now.wall_ns)
+        return Beat(
+            epoch=self._epoch,
+            n=self._beat_n,
+            run_id=None,
+            revision=0,
+            state=None,
+            needs=0,
+            starts_at_ns=None,
+            elapsed_ns=None,
+            sent_at_ns=now.wall_ns,
+        )

@@ -201,6 +201,8 @@ class Director:
         muster, ledger, granted = self._muster, self.ledger, self.orders.granted
         if ledger is None or not ledger.terms:
             self._grant(muster, now)
+        elif (refusal := muster.refusal(ledger, self.run.id)) is not None:
+            self.fail(now, refusal)
         elif muster.ready(ledger, self.run.id, granted):
             self.run.move("READY", now.wall_ns)
             self.orders.state("READY", self._revise())
@@ -221,6 +223,7 @@ class Director:
         ledger = self._books(len(boots))
         ledger.place(stripe(ledger, [boot.term for boot in boots]))
         self.orders.grant(self._revise(), ledger, self.run.drivers)
+        self._republished_ns = now.mono_ns
 
     def _books(self, drivers: int) -> Ledger:
         """Return the ledger; the first call fixes the count, by the number of drivers."""

@@ -55,6 +55,14 @@ class Muster:
             + (f"; {', '.join(silent)} did not answer" if silent else "")
         )
 
+    def refusal(self, ledger: Ledger, run_id: str) -> str | None:
+        """Return why a named driver cannot take part, if one says so."""
+        for boot in self._fleet.boots():
+            said = boot.heartbeat
+            if said.refusal and said.run_id == run_id and boot.term in ledger.terms:
+                return f"{boot.key.driver_id} cannot take part: {said.refusal}"
+        return None
+
     def ready(self, ledger: Ledger, run_id: str, granted: int) -> bool:
         """Tell whether every named term is live and its driver applied the grants."""
         boots = {boot.key: boot.heartbeat for boot in self._fleet.boots()}

@@ -7,7 +7,16 @@ import logging
 from collections.abc import Sequence
 
 from orchestrator.leadership import Leadership
-from spate.bus import Ack, Bus, BusError, FencedError, Outgoing, TransactionalProducer
+from spate.bus import (
+    Ack,
+    Bus,
+    BusError,
+    FencedError,
+    Outgoing,
+    Producer,
+    ProducerOptions,
+    TransactionalProducer,
+)
 
 _LOG = logging.getLogger("orchestrator")
 _AGAIN_AFTER_S = 0.5
@@ -28,6 +37,7 @@ class Writer:
         self._id = transactional_id
         self._leadership = leadership
         self._producer: TransactionalProducer | None = None
+        self._herald: Producer | None = None
         self._lock = asyncio.Lock()
         self._fenced: FencedError | None = None
 
@@ -59,7 +69,7 @@ class Writer:
                     if not self.failing:
                         _LOG.warning("the journal cannot be written: %s", error)
                     self.failing = True
-                    await self.close()
+                    await self._discard()
                     await asyncio.sleep(_AGAIN_AFTER_S)
                 else:
                     if self.failing:
@@ -68,19 +78,37 @@ class Writer:
                     return acks
             raise self._fenced
 
+    def tell(self, record: Outgoing) -> None:
+        """Send what is no fact and may be lost, at once and outside of any transaction."""
+        if self._herald is None:
+            options = ProducerOptions(linger_ms=0, delivery_timeout_s=1.0, compression="none")
+            self._herald = self._bus.producer(options)
+        self._herald.send(record)
+
     async def close(self) -> None:
-        """Free the connection."""
+        """Free the connections."""
+        herald, self._herald = self._herald, None
+        if herald is not None:
+            await herald.close()
+        await self._discard()
+
+    async def _discard(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.close()
 
     async def _commit(self, records: Sequence[Outgoing]) -> tuple[Ack, ...]:
         if self._producer is None:
+            # Before, lest a healthy successor be fenced; after, for one that came meanwhile.
+            await self._check()
             await self.start()
-            try:
-                await self._leadership.check()
-            except FencedError as error:
-                self._fenced = error
-                raise
+            await self._check()
         assert self._producer is not None
         return await self._producer.commit(records)
+
+    async def _check(self) -> None:
+        try:
+            await self._leadership.check()
+        except FencedError as error:
+            self._fenced = error
+            raise

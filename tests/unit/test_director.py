@@ -1,0 +1,381 @@
+"""The director takes one run from PREPARING to its end."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from tests.unit.orchestra import SECOND, heartbeat, make_plan, now
+
+from orchestrator.director import Director
+from orchestrator.fleet import Fleet
+from orchestrator.ledger import Ledger, ProtocolError
+from orchestrator.run import Run, WrongMoveError
+from orchestrator.terms import TermKey
+from spate.messages import ClosedTerm, Grants, Message, Order, PlanDocument, RangeEnd, RangeProgress
+from spate.timing import Timing
+
+ALL_STATES = ("PENDING", "PREPARING", "RUNNING", "DRAINING", "FINISHED", "FAILED", "ABORTED")
+
+
+class World:
+    """A run, its director, and drivers that speak when told to."""
+
+    def __init__(self, size: int = 2, **plan: Any) -> None:
+        self.fleet = Fleet(Timing())
+        self.run = Run("r", make_plan(10, **plan), "digest", now(0).wall_ns)
+        revise = itertools.count(1).__next__
+        self.director = Director(
+            self.run, fleet=self.fleet, timing=Timing(), epoch=0, revise=revise
+        )
+        self.n = 0
+        for k in range(size):
+            self.say(f"d{k + 1}")
+
+    def say(self, driver_id: str, at_s: float = 0, **fields: Any) -> None:
+        """Let a driver speak."""
+        self.n += 1
+        message = heartbeat(driver_id, n=self.n, **fields)
+        at = now(at_s)
+        self.fleet.hear(message, at.mono_ns // 1_000_000, at.mono_ns, at.wall_ns)
+        self.director.hear(message, at)
+
+    def apply(self, *driver_ids: str, at_s: float = 0, **fields: Any) -> None:
+        """Let drivers say that they follow the standing grants."""
+        for driver_id in driver_ids:
+            granted = self.director.orders.granted
+            self.say(driver_id, at_s, **{"run_id": "r", "revision": granted} | fields)
+
+    def step(self, at_s: float = 0) -> list[str]:
+        """Step until nothing changes; return what was ordered."""
+        orders: list[Message] = []
+        while (change := self.director.step(now(at_s))) is not None:
+            orders += change.orders
+        return [_name(order) for order in orders]
+
+    def to(self, state: str) -> None:
+        """Bring the run into a state."""
+        if state == "PENDING":
+            return
+        self.step()
+        if state == "PREPARING":
+            return
+        self.apply("d1", "d2")
+        self.step()
+        if state == "RUNNING":
+            return
+        if state == "DRAINING":
+            self.director.stop(now(0))
+        elif state == "FINISHED":
+            self.run.move("FINISHED", 0)
+        elif state == "FAILED":
+            self.director.fail(now(0), "broken")
+        else:
+            self.director.abort(now(0), "aborted by a user")
+        self.step()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The books."""
+        assert self.director.ledger is not None
+        return self.director.ledger
+
+
+def _name(order: Message) -> str:
+    match order:
+        case PlanDocument():
+            return "plan"
+        case Grants():
+            return "grants " + ",".join(g.driver_id for g in order.grants)
+        case Order():
+            return order.state
+        case _:
+            raise TypeError(order)
+
+
+def test_a_run_is_granted_prepared_and_started() -> None:
+    """R25: grants, READY when all applied them, and the start a second ahead."""
+    world = World()
+    assert world.step() == ["plan", "grants d1,d2"]
+    assert (world.run.state, world.run.drivers, world.ledger.count) == ("PREPARING", 2, 20)
+    assert world.director.elapsed_ns(now(0)) is None
+    world.apply("d1")
+    assert world.step() == []
+    world.apply("d2")
+    assert world.step(2) == ["READY", "RUNNING"]
+    assert world.run.started_at_ns == now(3).wall_ns
+    assert world.director.elapsed_ns(now(2)) == -SECOND
+    revisions = world.director.orders
+    assert (revisions.granted, revisions.revision) == (1, 3)
+
+
+def test_a_run_waits_for_drivers_that_are_on_their_way() -> None:
+    """R25: up to 3 s beyond the first moment at which there were enough."""
+    world = World(1)
+    world.say("d2", beat_age_ns=None)
+    assert world.step() == []
+    for at_s in (1, 2):
+        world.say("d1", at_s)
+        world.say("d2", at_s, beat_age_ns=None)
+        assert world.step(at_s) == []
+    world.say("d2", 2.5)
+    assert world.step(2.5) == ["plan", "grants d1,d2"]
+
+
+def test_a_run_does_not_wait_forever_for_one_on_its_way() -> None:
+    """After 3 s it begins with those that are there."""
+    world = World(1)
+    for at_s in (0, 1, 2, 3):
+        world.say("d1", at_s)
+        world.say("d2", at_s, beat_age_ns=None)
+        ordered = world.step(at_s)
+    assert ordered == ["plan", "grants d1"]
+
+
+def test_too_few_drivers_fail_the_run() -> None:
+    """After ``wait``; with one on its way, not before 3 s."""
+    world = World(1, drivers={"min": 2, "wait": "1s"})
+    assert world.step(0) == []
+    assert world.step(0.9) == []
+    assert world.step(1) == ["FAILED"]
+    assert world.run.reason == "too few drivers: the plan needs 2, and after 1 s 1 was there"
+    assert world.director.settled(now(1))
+    late = World(1, drivers={"min": 2, "wait": "1s"})
+    late.step()
+    late.say("d2", 1, beat_age_ns=None)
+    assert late.step(1) == []
+    assert late.step(3) == ["FAILED"]
+    assert late.run.reason == "too few drivers: the plan needs 2, and after 1 s none was there"
+
+
+def test_a_term_that_ends_before_the_start_voids_the_grants() -> None:
+    """R25: all are granted afresh, under new ids, and the count stays."""
+    world = World()
+    world.step()
+    before = {i for term in world.ledger.live() for i in term.ranges}
+    world.apply("d1")
+    world.say("d2", term=2, run_id="r", revision=1)
+    assert world.step() == ["plan", "grants d1,d2"]
+    assert {term.key.term for term in world.ledger.live()} == {1, 2}
+    assert not before & {i for term in world.ledger.live() for i in term.ranges}
+    world.apply("d1")
+    world.apply("d2", term=2)
+    assert world.step() == ["READY", "RUNNING"]
+
+
+def test_a_lost_driver_before_the_start_voids_the_grants() -> None:
+    """n holds through the new grants."""
+    world = World()
+    world.step()
+    world.apply("d1", at_s=4)
+    for boot in world.fleet.judge(4 * SECOND, 4000):
+        world.director.lose(boot.term, now(4))
+    assert world.step(4) == ["plan", "grants d1"]
+    assert (world.run.drivers, world.ledger.count) == (2, 20)
+
+
+def test_a_silent_driver_is_left_out() -> None:
+    """R25: after 5 s; who did answer is granted afresh, and the reason names the silent."""
+    world = World(drivers={"min": 2, "wait": "20s"})
+    world.step()
+    world.apply("d1", at_s=4.9)
+    world.say("d2", 4.9)
+    assert world.step(4.9)[-1:] == ["grants d1,d2"]  # R27: told again
+    assert world.step(5) == []
+    assert world.ledger.terms == {}
+    for at_s in (6, 20):
+        world.say("d1", at_s)
+        world.say("d2", at_s)
+        ordered = world.step(at_s)
+    assert ordered == ["FAILED"]
+    assert world.run.reason == (
+        "too few drivers: the plan needs 2, and after 20 s 1 was there; d2 did not answer"
+    )
+
+
+STOPPED = {"PENDING": "FINISHED", "PREPARING": "FINISHED", "RUNNING": "DRAINING"}
+
+
+@pytest.mark.parametrize("state", ALL_STATES)
+def test_stop_in_every_state(state: str) -> None:
+    """R26: twice is refused, and so is a stop of what has ended; that changes nothing."""
+    world = World()
+    world.to(state)
+    if state in STOPPED:
+        world.director.stop(now(0))
+        assert world.step() == [STOPPED[state]]
+        assert (world.run.stopped, world.run.state) == (True, STOPPED[state])
+    before = (world.run.stopped, world.run.state, len(world.run.events))
+    with pytest.raises(WrongMoveError):
+        world.director.stop(now(0))
+    assert (world.run.stopped, world.run.state, len(world.run.events)) == before
+    assert world.step() == []
+
+
+@pytest.mark.parametrize("state", ALL_STATES)
+def test_abort_in_every_state(state: str) -> None:
+    """R26: a draining run may still be aborted, one that has ended may not."""
+    world = World()
+    world.to(state)
+    if state in (*STOPPED, "DRAINING"):
+        world.director.abort(now(0), "aborted by a user")
+        assert world.step() == ["ABORTED"]
+        assert world.run.reason == "aborted by a user"
+    with pytest.raises(WrongMoveError):
+        world.director.abort(now(0), "again")
+    assert world.run.reason != "again"
+    assert world.step() == []
+
+
+@pytest.mark.parametrize("state", ["PENDING", "PREPARING"])
+@pytest.mark.parametrize(("verb", "cause"), [("abort", "aborted"), ("fail", "no_driver")])
+def test_a_run_that_never_began_missed_everything(state: str, verb: str, cause: str) -> None:
+    """R26: nothing was sent, so it is over at once."""
+    world = World()
+    world.to(state)
+    getattr(world.director, verb)(now(0), "x")
+    planned = 10 if state == "PENDING" else 20
+    assert (world.ledger.count, world.ledger.missed_count) == (planned, planned)
+    assert {missed.cause for missed in world.ledger.missed} == {cause}
+    world.step()
+    assert world.director.settled(now(0))
+
+
+def test_what_a_driver_hands_back_is_missed() -> None:
+    """No driver is left to take it; from DRAINING on it is missed(aborted)."""
+    world = World()
+    world.to("RUNNING")
+    (range_id,) = world.ledger.terms[TermKey("d1", "b", 1)].ranges
+    closed = ClosedTerm(run_id="r", term=1, ranges=(RangeEnd(id=range_id, decided=4),))
+    world.apply("d1", term=2, closed=(closed,))
+    world.step()
+    assert [(m.cause, m.range.size) for m in world.ledger.missed] == [("no_driver", 6)]
+    world.director.stop(now(0))
+    world.apply("d2", term=2)
+    world.step()
+    assert [(m.cause, m.range.size) for m in world.ledger.missed][1:] == [("aborted", 10)]
+
+
+def test_events_tell_what_became_of_drivers() -> None:
+    """Leaving, stopping by itself and being lost are told apart; draining is no event of each."""
+    world = World(3)
+    world.step()
+    world.apply("d1", "d2", "d3")
+    world.step()
+    world.apply("d1", term=2, leaving=True, in_flight=1)
+    assert not any(term.left for term in world.ledger.terms.values())
+    world.apply("d1", term=2, leaving=True)
+    assert [t.left for t in world.ledger.terms.values()] == [True, False, False]
+    world.apply("d2", term=2)
+    world.director.lose(TermKey("d3", "b", 1), now(0))
+    world.director.lose(TermKey("d3", "b", 1), now(0))
+    told = [(e.kind, e.driver_id) for e in world.run.events if e.kind != "state"]
+    assert told == [("left", "d1"), ("fenced", "d2"), ("lost", "d3")]
+    world.director.stop(now(0))
+    world.apply("d3", term=2)
+    assert len([e for e in world.run.events if e.kind != "state"]) == 3
+
+
+def test_a_loss_may_end_the_run() -> None:
+    """Only while it is under way, and only if the plan says so."""
+    world = World(drivers={"on_loss": "abort"})
+    world.to("RUNNING")
+    world.director.lose(TermKey("d1", "b", 1), now(0))
+    assert world.step() == ["ABORTED"]
+    world.director.lose(TermKey("d2", "b", 1), now(0))
+    assert world.run.reason == "d1 was lost, and the plan says on_loss: abort"
+
+
+def test_another_runs_heartbeat_closes_and_says_no_more() -> None:
+    """A driver that follows another run tells nothing of its ranges here."""
+    world = World()
+    world.director.hear(heartbeat(), now(0))  # before there are books
+    world.director.lose(TermKey("d1", "b", 1), now(0))
+    world.to("RUNNING")
+    key = TermKey("d1", "b", 1)
+    (range_id,) = world.ledger.terms[key].ranges
+    said = (RangeProgress(id=range_id, decided=5, claim=5),)
+    world.say("d1", run_id="other", ranges=said)
+    assert world.ledger.terms[key].undecided == 10
+    world.say("d1", run_id="r", ranges=said)
+    assert world.ledger.terms[key].undecided == 5
+
+
+def test_whoever_is_behind_is_told_again() -> None:
+    """R27: at most once a second for all together; not who is lost or leaves, nor at the end."""
+    world = World()
+    world.to("RUNNING")
+    world.say("d3", 5)
+    assert world.step(5) == ["plan", "grants d1,d2"]
+    assert world.step(5.9) == []
+    assert world.step(6) == ["plan", "grants d1,d2"]
+    world.say("d3", 7, leaving=True)
+    assert world.step(7) == []
+    world.say("d4", 8)
+    world.apply("d1", "d2", at_s=8)
+    world.director.stop(now(8))
+    assert world.step(8) == ["DRAINING"]
+    assert world.step(10) == []
+
+
+def test_the_end_comes_once_all_is_settled() -> None:
+    """FINISHED is an order; the terms of the drivers that follow the run are spent."""
+    world = World()
+    world.to("RUNNING")
+    assert not world.director.settled(now(0))
+    for (key, term), decided in zip(world.ledger.terms.items(), (10, 5), strict=True):
+        said = tuple(RangeProgress(id=i, decided=decided, claim=10) for i in term.ranges)
+        world.apply(key.driver_id, ranges=said)
+    (range_id,) = term.ranges
+    world.director.lose(key, now(0))
+    assert not world.director.settled(now(0))  # nothing was reported
+    assert world.director.settled(now(15))
+    # At the last moment the lost driver says what it had not sent.
+    closed = ClosedTerm(run_id="r", term=1, ranges=(RangeEnd(id=range_id, decided=5),))
+    world.apply("d2", term=2, closed=(closed,))
+    orders = world.director.finish(now(15)).orders
+    assert [_name(order) for order in orders] == ["FINISHED"]
+    assert (world.run.ended, world.ledger.pooled) == (True, 0)
+    assert [boot.fresh for boot in world.fleet.boots()] == [False, False]
+
+
+def test_an_ended_state_is_settled_and_told() -> None:
+    """An abort is ordered once; the end adds nothing to it."""
+    world = World()
+    world.to("ABORTED")
+    assert not world.director.settled(now(0))
+    for driver_id in ("d1", "d2"):
+        world.apply(driver_id, term=2)
+    world.step()
+    assert world.director.settled(now(0))
+    assert world.director.finish(now(0)).orders == ()
+
+
+def test_books_that_do_not_add_up_stop_the_run() -> None:
+    """They are not looked at again once it is ending: the report says so."""
+    world = World()
+    world.to("RUNNING")
+    world.ledger.count += 1
+    with pytest.raises(ProtocolError):
+        world.director.step(now(0))
+    world.director.fail(now(0), "x")
+    assert world.step() == ["FAILED"]
+
+
+def test_a_view_before_the_count_is_fixed_is_empty() -> None:
+    """As planned for the smallest fleet."""
+    world = World(drivers={"min": 3})
+    assert world.director.empty_aggregator().schedule.count == 30
+    assert not world.director.settled(now(0))
+
+
+def test_a_run_that_was_ending_without_books_is_over() -> None:
+    """The journal held nothing more of it."""
+    world = World()
+    world.run.state = "ABORTED"
+    world.director.give_up(now(0), None, "x")
+    assert world.step() == ["ABORTED"]
+    assert world.director.settled(now(0))
+    world.director.finish(now(0))
+    assert world.run.ended

@@ -1,0 +1,442 @@
+"""The engine: takes what is due and allowed, and accounts for all of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driver.arrival import Arrival
+from driver.closure import Closure
+from driver.engine import Engine
+from driver.levels import Levels
+from driver.load import Load
+from driver.recorder import Recorder
+from driver.requester import Requester
+from driver.session import Session
+from spate.bus import Ack
+from spate.choice import RequestChoice
+from spate.grant import Range
+from spate.messages import Beat, Grant, Grants, PlanDocument, RunState
+from spate.timing import MS, SECOND, Timing
+from tests.unit.driver_fakes import START_NS, FakeClock, FakeRequester, plan_of
+
+LEVELS = Levels(0, 0, 0.0, None)
+
+
+class NotedRecorder(Recorder):
+    """Writes down what it is told."""
+
+    def __init__(self, load: Load, choice: RequestChoice) -> None:
+        super().__init__(load.schedule, choice)
+        self.notes: list[str] = []
+
+    def sent(self, arrival: Arrival) -> None:
+        """Note a send."""
+        super().sent(arrival)
+        self.notes.append(f"sent {arrival.index}")
+
+    def done(self, arrival: Arrival) -> None:
+        """Note an outcome."""
+        super().done(arrival)
+        self.notes.append(f"{arrival.outcome} {arrival.index}")
+
+    def dropped(self, term: int, index: int, cause: str) -> None:
+        """Note a drop."""
+        super().dropped(term, index, cause)
+        self.notes.append(f"dropped({cause}) {index} of term {term}")
+
+    def missed(self, term: int, index: int, cause: str) -> None:
+        """Note a miss."""
+        super().missed(term, index, cause)
+        self.notes.append(f"missed({cause}) {index} of term {term}")
+
+    def connected(self, connect_ns: int, request: int, stage: int) -> None:
+        """Note a connection."""
+        super().connected(connect_ns, request, stage)
+        self.notes.append(f"connected in {connect_ns}")
+
+
+class Bench:
+    """An engine in a run that has begun, with everything granted and the first claim allowed."""
+
+    def __init__(
+        self,
+        test_type: str = "tsunami",
+        *,
+        count: int = 1000,
+        delay_ms: float = 10,
+        in_flight: int = 100,
+        sockets: int = 3,
+        elapsed_ns: int = 0,
+    ) -> None:
+        self.clock = FakeClock()
+        self.session = Session("d", "b", Timing())
+        self.plan = plan_of(test_type, count, delay_ms, in_flight)
+        self.count = count
+        self.sockets = sockets
+        self.offset = 0
+        self.revision = 0
+        self.next_id = 1
+        self.wishes = 0
+        self.turns: list[int] = []
+        self.exchange()
+        self.grant(Range(1, 0, 1, count))
+        self.beat("RUNNING", elapsed_ns)
+        self.exchange()
+        load = self.session.load
+        assert load is not None
+        choice = RequestChoice(1, [1])
+        self.recorder = NotedRecorder(load, choice)
+        self.engine = Engine(
+            load,
+            session=self.session,
+            clock=self.clock,
+            loop=asyncio.get_running_loop(),
+            recorder=self.recorder,
+            choice=choice,
+            make_requester=self._make_requester,
+            wish=self._wish,
+            turn=self._turn,
+        )
+
+    def _make_requester(
+        self,
+        load: Load,
+        *,
+        on_sent: Callable[[Arrival], None],
+        on_done: Callable[[Arrival], None],
+        on_dropped: Callable[[Arrival, str], None],
+        on_connected: Callable[[int, Arrival | None], None],
+        on_idle: Callable[[], None],
+    ) -> Requester:
+        assert load is self.session.load
+        self.requester = FakeRequester(
+            self.clock,
+            self.sockets,
+            on_sent=on_sent,
+            on_done=on_done,
+            on_dropped=on_dropped,
+            on_connected=on_connected,
+            on_idle=on_idle,
+        )
+        return self.requester
+
+    def _wish(self) -> None:
+        self.wishes += 1
+
+    def _turn(self, mono_ns: int) -> int:
+        self.turns.append(mono_ns - START_NS)
+        return mono_ns + SECOND
+
+    def exchange(self) -> None:
+        """Send a heartbeat, acknowledged at once."""
+        message = self.session.heartbeat(self.clock.now(), LEVELS)
+        self.offset += 1
+        ack = Ack("h", 0, self.offset, self.clock.ns // MS, True, None)
+        self.session.on_ack(message.n, ack, self.clock.now())
+
+    def grant(self, *ranges: Range) -> None:
+        """Grant ranges to the present term."""
+        digest = self.plan.digest()
+        self.session.on_plan(
+            PlanDocument(epoch=0, run_id="r", digest=digest, plan=self.plan.to_document())
+        )
+        self.revision += 1
+        mine = Grant(
+            driver_id="d", boot_id="b", term=self.session.term, closed_through=0, ranges=ranges
+        )
+        self.session.on_grants(
+            Grants(
+                epoch=0,
+                run_id="r",
+                revision=self.revision,
+                part=0,
+                parts=1,
+                plan_digest=digest,
+                count=self.count,
+                drivers_at_start=1,
+                grants=(mine,),
+            ),
+            self.clock.now(),
+        )
+
+    def beat(self, state: RunState, elapsed_ns: int | None = None) -> None:
+        """Tell the state."""
+        self.session.on_beat(
+            Beat(
+                epoch=0,
+                n=1,
+                run_id="r",
+                revision=1,
+                state=state,
+                needs=1,
+                starts_at_ns=None,
+                elapsed_ns=elapsed_ns,
+                sent_at_ns=self.clock.ns,
+            ),
+            self.clock.now(),
+        )
+
+    def deadline_ns(self) -> int | None:
+        """When the engine's timer strikes, relative to the beginning of the test."""
+        deadline_ns = self.engine._pacer.deadline_ns
+        return None if deadline_ns is None else deadline_ns - START_NS
+
+    def wait(self, ns: int) -> None:
+        """Let time pass."""
+        self.clock.ns += ns
+
+
+async def test_open_load_submits_what_is_due_and_sleeps_until_the_next() -> None:
+    """Each arrival is intended for ``start + offset``, however late the pump (R8)."""
+    bench = Bench(delay_ms=10)
+    bench.wait(25 * MS)
+    bench.engine.pump()
+    assert [arrival.index for arrival in bench.requester.submitted] == [0, 1, 2]
+    assert [arrival.intended_ns - START_NS for arrival in bench.requester.submitted] == [
+        0,
+        10 * MS,
+        20 * MS,
+    ]
+    assert {arrival.decided_ns - START_NS for arrival in bench.requester.submitted} == {25 * MS}
+    assert bench.engine.first_lag_ns == 25 * MS
+    assert bench.deadline_ns() == 30 * MS
+    await bench.engine.close()
+
+
+async def test_the_timer_waits_for_the_start() -> None:
+    """Before the start the engine sleeps until it."""
+    bench = Bench(elapsed_ns=-SECOND)
+    bench.engine.pump()
+    assert (bench.requester.submitted, bench.deadline_ns()) == ([], SECOND)
+    await bench.engine.close()
+
+
+async def test_the_timer_rests_when_nothing_is_allowed() -> None:
+    """An acknowledgement wakes the engine then, not the clock."""
+    bench = Bench(delay_ms=500, in_flight=1000)
+    bench.wait(1_999 * MS)
+    bench.engine.pump()
+    assert [arrival.index for arrival in bench.requester.submitted] == [0, 1, 2, 3]
+    assert bench.deadline_ns() is None
+    await bench.engine.close()
+
+
+async def test_a_backlog_leaves_the_loop_its_turn() -> None:
+    """A pump decides a bounded number and comes back at once: heartbeats are not starved."""
+    bench = Bench(delay_ms=1, in_flight=2_000)
+    bench.wait(900 * MS)
+    bench.engine.pump()
+    assert len(bench.requester.submitted) == 256
+    assert bench.deadline_ns() == 900 * MS
+    for _ in range(3):
+        bench.engine.pump()
+    assert len(bench.requester.submitted) == 901
+    assert bench.deadline_ns() == 901 * MS
+    await bench.engine.close()
+
+
+async def test_what_would_exceed_the_in_flight_limit_is_dropped() -> None:
+    """Counted at once, never kept for later."""
+    bench = Bench(in_flight=4)
+    bench.wait(45 * MS)
+    bench.engine.pump()
+    assert bench.requester.in_flight == 4
+    assert bench.recorder.notes[-1] == "dropped(in_flight_limit) 4 of term 1"
+    await bench.engine.close()
+
+
+async def test_work_granted_late_is_missed_and_not_sent() -> None:
+    """What was due before its range was usable went to nobody in time (R8)."""
+    bench = Bench(elapsed_ns=25 * MS)
+    bench.engine.pump()
+    assert bench.recorder.notes == [f"missed(handover) {k} of term 1" for k in range(3)]
+    bench.wait(10 * MS)
+    bench.engine.pump()
+    assert [arrival.index for arrival in bench.requester.submitted] == [3]
+    await bench.engine.close()
+
+
+async def test_closed_load_takes_the_next_index_as_a_connection_becomes_free() -> None:
+    """It is intended for the instant at which the connection became free."""
+    bench = Bench("avalanche")
+    bench.engine.pump()
+    assert [arrival.intended_ns for arrival in bench.requester.submitted] == [START_NS] * 3
+    bench.wait(7 * MS)
+    bench.requester.finish()
+    assert bench.requester.submitted[-1].index == 3
+    assert bench.requester.submitted[-1].intended_ns == START_NS + 7 * MS
+    await bench.engine.close()
+
+
+async def test_closed_load_is_not_late_for_what_nobody_had_granted() -> None:
+    """A joiner's first arrivals are intended for when it could have them, not for the start."""
+    bench = Bench("avalanche", elapsed_ns=10 * SECOND)
+    bench.wait(3 * MS)
+    bench.engine.pump()
+    assert [arrival.intended_ns for arrival in bench.requester.submitted] == [START_NS] * 3
+    assert bench.engine.first_lag_ns == 3 * MS
+    await bench.engine.close()
+
+
+async def test_closed_load_wishes_for_a_heartbeat_at_half_its_claim() -> None:
+    """The claim is twice the connections; its half is used at once (R5)."""
+    bench = Bench("avalanche")
+    bench.engine.pump()
+    assert (bench.wishes, bench.session.wants_heartbeat) == (1, True)
+    await bench.engine.close()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["finish", "fail", "drop", "fence", "grant", "renew", "pump"]), max_size=40
+    )
+)
+def test_no_slot_of_closed_load_is_lost_or_doubled(steps: list[str]) -> None:
+    """Free slots and arrivals in flight are always as many as connections, in every order."""
+
+    async def work() -> None:
+        bench = Bench("avalanche", count=100, sockets=2)
+        bench.engine.pump()
+        for step in steps:
+            bench.wait(MS)
+            match step:
+                case "finish" | "fail" if bench.requester.busy:
+                    bench.requester.finish("succeeded" if step == "finish" else "blocked")
+                case "drop" if bench.requester.queue:
+                    bench.requester.drop()
+                case "fence":
+                    bench.wait(2 * SECOND)
+                case "grant":
+                    bench.exchange()
+                    bench.grant(Range(bench.next_id + 1, 0, 1, 100))
+                    bench.next_id += 1
+                case "renew":
+                    bench.exchange()
+                case _:
+                    pass
+            bench.engine.pump()
+            assert len(bench.engine._free) + bench.requester.in_flight == 3
+        await bench.engine.close()
+
+    asyncio.run(work())
+
+
+async def test_what_a_closed_term_had_waiting_is_missed_by_the_cause() -> None:
+    """What is on a socket goes on under its own term (R4)."""
+    bench = Bench("tsunami", sockets=1)
+    bench.wait(25 * MS)
+    bench.engine.pump()
+    bench.beat("DRAINING")
+    bench.engine.pump()
+    assert bench.recorder.notes[-2:] == [
+        "missed(aborted) 1 of term 1",
+        "missed(aborted) 2 of term 1",
+    ]
+    bench.requester.finish()
+    assert bench.recorder.notes[-1] == "succeeded 0"
+    assert len(bench.engine._free) == 0
+    await bench.engine.close()
+
+
+@pytest.mark.parametrize("event", ["finish", "drop", "connected"])
+async def test_a_process_that_was_frozen_fences_before_anything_that_waits_goes_out(
+    event: str,
+) -> None:
+    """A freed connection takes nothing of a term whose licence ended meanwhile (R2, R4)."""
+    bench = Bench("tsunami", sockets=1)
+    bench.wait(35 * MS)
+    bench.engine.pump()
+    assert bench.requester.waiting == 3
+    bench.wait(10 * SECOND)
+    bench.session.wants_heartbeat = False
+    match event:
+        case "finish":
+            bench.requester.finish()
+        case "drop":
+            bench.requester.drop()
+        case _:
+            bench.requester.connected_to(5, bench.requester.queue[0])
+    sent = [note for note in bench.recorder.notes if note.startswith("sent")]
+    assert sent == ["sent 0"]
+    assert bench.recorder.notes[-1] == "missed(fenced) 3 of term 1"
+    assert bench.requester.waiting == 0
+    assert bench.wishes == 1
+    await bench.engine.close()
+
+
+async def test_what_waits_goes_out_while_the_licence_holds() -> None:
+    """The look at the clock costs nobody his turn."""
+    bench = Bench("tsunami", sockets=1)
+    bench.wait(15 * MS)
+    bench.engine.pump()
+    bench.requester.finish()
+    assert bench.recorder.notes[-2:] == ["succeeded 0", "sent 1"]
+    await bench.engine.close()
+
+
+@pytest.mark.parametrize("state", ["FINISHED", "FAILED", "ABORTED"])
+async def test_the_end_cancels_what_is_in_flight(state: RunState) -> None:
+    """No outcome is reported for it, nothing more is decided; and it happens once (R4)."""
+    bench = Bench()
+    bench.wait(5 * MS)
+    bench.engine.pump()
+    bench.beat("DRAINING")
+    bench.engine.follow_state()
+    assert bench.requester.cancelled == 0
+    bench.beat(state)
+    bench.engine.follow_state()
+    bench.engine.follow_state()
+    bench.engine.pump()
+    assert (bench.requester.cancelled, bench.requester.in_flight) == (1, 0)
+    assert bench.recorder.notes == ["sent 0"]
+    assert bench.deadline_ns() is None
+    await bench.engine.close()
+
+
+async def test_connections_are_noted_with_the_request_they_serve() -> None:
+    """One that nobody waits for counts for the first request."""
+    bench = Bench()
+    await bench.engine.warm()
+    bench.requester.connected_to(5, None)
+    bench.engine.pump()
+    bench.requester.connected_to(6, bench.requester.busy[0])
+    assert bench.requester.warmed
+    assert bench.recorder.notes == ["connected in 5", "sent 0", "connected in 6"]
+    await bench.engine.close()
+
+
+async def test_the_window_ends_before_an_event_beyond_it_is_recorded() -> None:
+    """The engine asks once per window, with the time of the event."""
+    bench = Bench(delay_ms=400)
+    bench.engine.pump()
+    bench.wait(900 * MS)
+    bench.engine.pump()
+    assert bench.turns == [0]
+    bench.wait(150 * MS)
+    bench.requester.finish()
+    assert bench.turns == [0, 1_050 * MS]
+    await bench.engine.close()
+
+
+async def test_a_closure_counts_in_the_window_in_which_it_happened() -> None:
+    """What is given up is recorded, so it may end a window as well."""
+    bench = Bench()
+    bench.engine.pump()
+    bench.wait(SECOND)
+    bench.engine.closed(Closure(1, "state"))
+    assert bench.turns == [0, SECOND]
+    await bench.engine.close()
+
+
+async def test_a_closed_engine_does_nothing_more() -> None:
+    """The timer is freed and the connections are closed."""
+    bench = Bench()
+    await bench.engine.close()
+    bench.engine.pump()
+    assert (bench.requester.closed, bench.requester.submitted) == (True, [])

@@ -1,0 +1,71 @@
+"""A run's state only moves forward."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.orchestra import SECOND, WALL_NS, make_plan
+
+from orchestrator.run import ENDINGS, Run, WrongMoveError
+from spate.messages import STATE_ORDER, RunState
+
+STATES: tuple[RunState, ...] = tuple(STATE_ORDER)
+LEGAL: dict[RunState, set[RunState]] = {
+    "PENDING": set(STATES) - {"PENDING"},
+    "PREPARING": {"READY", "RUNNING", "DRAINING", "FINISHED", "FAILED", "ABORTED"},
+    "READY": {"RUNNING", "DRAINING", "FINISHED", "FAILED", "ABORTED"},
+    "RUNNING": {"DRAINING", "FINISHED", "FAILED", "ABORTED"},
+    "DRAINING": {"FINISHED", "FAILED", "ABORTED"},
+    "FINISHED": set(),
+    "FAILED": set(),
+    "ABORTED": set(),
+}
+
+
+def run(state: RunState = "PENDING") -> Run:
+    """A run in this state."""
+    return Run("r", make_plan(), "digest", WALL_NS, state=state)
+
+
+@pytest.mark.parametrize("before", STATES)
+@pytest.mark.parametrize("after", STATES)
+def test_each_move_is_legal_or_refused(before: RunState, after: RunState) -> None:
+    """A refused move changes nothing."""
+    made = run(before)
+    if after in LEGAL[before]:
+        made.move(after, WALL_NS)
+        assert (made.state, len(made.events)) == (after, 1)
+    else:
+        with pytest.raises(WrongMoveError, match=f"is {before} and cannot become {after}"):
+            made.move(after, WALL_NS, "because")
+        assert (made.state, made.reason, made.events) == (before, None, [])
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_an_ending_is_not_the_end(state: RunState) -> None:
+    """The end is when all is settled."""
+    made = run(state)
+    assert (made.ending, made.ended) == (state in ENDINGS, False)
+    made.ended_at_ns = WALL_NS
+    assert made.ended
+
+
+def test_a_move_is_told_in_a_sentence() -> None:
+    """The reason where there is one, or what the state means."""
+    made = run()
+    made.move("READY", WALL_NS)
+    made.move("FAILED", WALL_NS, "the books are wrong")
+    assert made.reason == "the books are wrong"
+    assert [event.text for event in made.events] == [
+        "READY: every driver knows its part",
+        "FAILED: the books are wrong",
+    ]
+
+
+def test_events_are_relative_to_the_start() -> None:
+    """Before the start they are relative to the submission."""
+    made = run()
+    made.note(WALL_NS + 2 * SECOND, "joined", "d1", "d1 appeared")
+    row = {"offset_s": 2.0, "kind": "joined", "driver_id": "d1", "text": "d1 appeared"}
+    assert made.event_rows() == [row]
+    made.started_at_ns = WALL_NS + 5 * SECOND
+    assert made.event_rows() == [row | {"offset_s": -3.0}]
