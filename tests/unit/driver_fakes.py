@@ -53,6 +53,7 @@ class FakeRequester(Requester):
         self.cancelled = 0
         self.closed = False
         self.warmed = False
+        self.warm_breaks = False
         self.sent_to = on_sent
         self.done_to = on_done
         self.dropped_to = on_dropped
@@ -75,8 +76,10 @@ class FakeRequester(Requester):
         return self.sockets
 
     async def warm(self) -> None:
-        """Note it."""
+        """Note it, or break."""
         self.warmed = True
+        if self.warm_breaks:
+            raise RuntimeError("warm")
 
     def submit(self, arrival: Arrival) -> None:
         """Put it on a socket or into the queue."""

@@ -340,9 +340,7 @@ def test_the_drain_limit_ends_a_run_whose_driver_never_reports() -> None:
         driver = stage.drivers["d1"]
         driver.in_flight = 1
         driver.send = lambda topic, message: (  # type: ignore[method-assign]
-            None
-            if topic == TOPICS.metrics
-            else ScriptedDriver.send(driver, topic, message)
+            None if topic == TOPICS.metrics else ScriptedDriver.send(driver, topic, message)
         )
         before = stage.drivers["d1"].worked[run_id]
         await asyncio.sleep(1)
@@ -530,4 +528,3 @@ def test_a_joiner_shows_in_the_events() -> None:
         assert outcome(after) == ("FINISHED", 40, 40, {}, 0)
 
     perform(1, script)
-

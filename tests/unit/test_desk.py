@@ -137,6 +137,7 @@ def test_only_so_many_runs_may_wait(max_queued: int) -> None:
         await house.desk.abort(house.desk.live_runs()[0].id)
         await asyncio.sleep(1)
         await house.desk.submit(WAITING, None, "")
+        await asyncio.sleep(1)
         assert house.desk.figures().runs_queued == max_queued
 
     ask(script, max_queued=max_queued)
@@ -178,8 +179,8 @@ def test_stop_and_abort_of_what_is_not_there() -> None:
         assert director is not None
         assert not director.run.stopped
         await asyncio.sleep(2)
-        with pytest.raises(WrongStateError):
-            await desk.stop(run_id)
+        await desk.stop(run_id)
+        await desk.abort(other)
 
     ask(script)
 
@@ -220,7 +221,7 @@ def test_drivers_are_shown_as_the_planner_sees_them() -> None:
             (name, "idle", 2) for name in drivers
         ]
         assert desk.fleet().eligible == 3
-        run_id = (await desk.submit(make_plan(200), None, "")).run_id
+        run_id = (await desk.submit(make_plan(400), None, "")).run_id
         await asyncio.sleep(3)
         drivers["d2"].leave()
         drivers["d3"].mute = True

@@ -165,7 +165,7 @@ def test_a_term_that_ends_before_the_start_voids_the_grants() -> None:
 
 
 def test_a_lost_driver_before_the_start_voids_the_grants() -> None:
-    """n holds through the new grants."""
+    """N holds through the new grants."""
     world = World()
     world.step()
     world.apply("d1", at_s=4)

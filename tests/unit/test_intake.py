@@ -80,7 +80,6 @@ def test_snapshots_of_all_partitions_are_read_to_the_end() -> None:
         world = World()
         world.put(TOPICS.metrics, encode(SNAPSHOT), 1)
         await world.intake.open()
-        reading = asyncio.ensure_future(world.intake.snapshots(world.take))
         for partition, seq in enumerate((1, 13, 14, 2)):
             world.put(TOPICS.metrics, encode(SNAPSHOT.model_copy(update={"seq": seq})), partition)
         world.put(TOPICS.metrics, b"nonsense", 1)
@@ -88,6 +87,7 @@ def test_snapshots_of_all_partitions_are_read_to_the_end() -> None:
         ends = await world.intake.metrics_ends()
         assert ends == {0: 1, 1: 3, 2: 2, 3: 1}
         assert not world.intake.metrics_read_to(ends)
+        reading = asyncio.ensure_future(world.intake.snapshots(world.take))
         await asyncio.sleep(1)
         assert world.intake.metrics_read_to(ends)
         assert (world.taken, world.intake.bad_messages) == ([1, 2], {"metrics": 4})

@@ -21,7 +21,7 @@ from orchestrator.run import Run
 from spate.bus import Outgoing, Received
 from spate.timing import Timing
 
-FIELDS = "plan digest created_at_ns idempotency_key body_digest".split()
+FIELDS = ["plan", "digest", "created_at_ns", "idempotency_key", "body_digest"]
 
 
 class Counter:

@@ -128,7 +128,7 @@ class Desk:
     async def stop(self, run_id: str) -> None:
         """Stop a run, see ``Operations.stop``."""
         director = self._find(run_id)
-        if director.run.stopped and not director.run.ended:
+        if director.run.stopped and director.run.state in ("DRAINING", "FINISHED"):
             return
         await self._do(director, director.stop)
 

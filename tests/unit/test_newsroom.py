@@ -1,0 +1,188 @@
+"""The newsroom tells the feed what is committed, and files runs whose end is journaled."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from typing import cast
+
+from tests.unit.orchestra import (
+    WALL_NS,
+    FakeArchive,
+    heartbeat,
+    loop_ms,
+    make_plan,
+    now,
+    play,
+)
+
+from orchestrator.archive import Archive
+from orchestrator.director import Director
+from orchestrator.directory import Directory
+from orchestrator.feed import Feed, Feeds
+from orchestrator.fleet import Fleet
+from orchestrator.leadership import Leadership
+from orchestrator.newsroom import Newsroom
+from orchestrator.run import Run
+from orchestrator.writer import Writer
+from spate.membus import MemoryBus, MemoryLog
+from spate.messages import Cell, SnapshotMessage
+from spate.timing import Timing
+from spate.topics import topic_table
+
+TOPICS = topic_table()
+
+
+class World:
+    """A newsroom, and one run under way on one driver."""
+
+    def __init__(self) -> None:
+        self.log = MemoryLog(loop_ms)
+        self.log.ensure(TOPICS.configs)
+        self.archive = FakeArchive()
+        self.directory = Directory()
+        self.feeds = Feeds(base=0)
+        bus = MemoryBus(self.log)
+        self.writer = Writer(bus, "orchestrator", Leadership(bus, TOPICS.runs, "a"))
+        self.newsroom = Newsroom(
+            feeds=self.feeds,
+            archive=cast("Archive", self.archive),
+            directory=self.directory,
+            writer=self.writer,
+            topics=TOPICS,
+        )
+        fleet = Fleet(Timing())
+        fleet.hear(heartbeat(), 0, 0, 0)
+        plan = make_plan()
+        run = Run("r", plan, plan.digest(), WALL_NS)
+        revise = itertools.count(5).__next__
+        self.director = Director(run, fleet=fleet, timing=Timing(), epoch=0, revise=revise)
+        self.newsroom.open(self.director)
+        self.directory.add(self.director)
+
+    def begin(self) -> None:
+        """Grant the plan: from now on snapshots can be merged."""
+        self.director.step(now(0))
+
+    def snapshot(self, seq: int, run_id: str = "r", count: int = 4) -> SnapshotMessage:
+        """A snapshot of the driver."""
+        cell = Cell(request=0, stage=0, decided=count, sent=count, succeeded=count)
+        return SnapshotMessage(
+            driver_id="d1",
+            boot_id="b",
+            term=1,
+            run_id=run_id,
+            seq=seq,
+            window=0,
+            cells=(cell,),
+            in_flight=0,
+            connections=1,
+            cpu=0,
+            clock_offset_ns=None,
+            start_skew_ns=None,
+        )
+
+    @property
+    def feed(self) -> Feed:
+        """The run's feed."""
+        feed = self.feeds.find("r")
+        assert feed is not None
+        return feed
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of all events so far."""
+        return [event.kind for event in self.feed.since(self.feed.oldest)]
+
+
+def test_changes_are_told_once() -> None:
+    """Each event of the run, and its state where that changed."""
+    world = World()
+    world.begin()
+    for _ in range(2):
+        world.newsroom.committed(world.director)
+    assert world.kinds() == ["fleet", "state"]
+    assert json.loads(world.feed.newest()[0].data)["state"] == "PREPARING"
+
+
+def test_windows_are_told_where_they_changed() -> None:
+    """A tick without news says nothing."""
+    world = World()
+    world.newsroom.tick()  # before there is anything to merge into
+    world.begin()
+    world.newsroom.committed(world.director)
+    world.newsroom.take(world.snapshot(1))
+    for _ in range(2):
+        world.newsroom.tick()
+    assert world.kinds()[-1:] == ["window"]
+    assert world.kinds().count("window") == 1
+    (row,) = json.loads(world.feed.newest()[0].data)["windows"]
+    assert row["offset_s"] == 0
+    assert len(world.newsroom.snapshot(world.director)["windows"]) == 1
+
+
+def test_snapshots_are_counted_by_what_became_of_them() -> None:
+    """R28: of an unknown or ended run, before the count is fixed, twice, with a gap."""
+    world = World()
+    take = world.newsroom.take
+    take(world.snapshot(1))
+    world.begin()
+    for seq in (1, 1, 4):
+        take(world.snapshot(seq))
+    take(world.snapshot(1, "unknown"))
+    counts = {"late": 2, "merged": 2, "duplicate": 1, "gaps": 2}
+    assert dict(world.newsroom.snapshot_counts) == counts
+    world.director.run.ended_at_ns = WALL_NS
+    take(world.snapshot(5))
+    assert world.newsroom.snapshot_counts["late"] == 3
+
+
+def test_only_a_journaled_end_is_filed() -> None:
+    """R14: what is not committed is never archived; then the journal forgets the run."""
+
+    async def act() -> None:
+        world = World()
+        world.begin()
+        world.newsroom.take(world.snapshot(1))
+        world.newsroom.take(world.snapshot(3))
+        await world.writer.start()
+        world.director.abort(now(1), "aborted by a user")
+        world.director.finish(now(1))
+        feed = world.feed
+        await world.newsroom.file()
+        assert world.archive.reports == {}
+        world.newsroom.committed(world.director)
+        await world.newsroom.file()
+        assert list(world.archive.reports) == ["r"]
+        assert feed.newest()[0].kind == "end"
+        assert list(world.directory) == []
+        assert world.newsroom.snapshot_counts["gaps"] == 0
+        written = world.log.partition((TOPICS.runs, 0)).since(0, 99)
+        assert [(r.key, r.value) for r in written] == [
+            ("revision", b'{"revision":6}'),
+            ("r/plan", b""),
+            ("r/ledger/0", b""),
+        ]
+        await world.newsroom.file()
+
+    play(act())
+
+
+def test_an_archive_that_fails_is_left_alone_for_a_while() -> None:
+    """The report is made again, the same, and what was told stays."""
+
+    async def act() -> None:
+        world = World()
+        await world.writer.start()
+        world.archive.broken = 1
+        world.director.abort(now(1), "aborted by a user")
+        world.director.finish(now(1))
+        world.newsroom.committed(world.director)
+        calls = 0
+        while not world.archive.reports:
+            calls += 1
+            await world.newsroom.file()
+            await asyncio.sleep(0)
+        assert calls == 22
+
+    play(act())
