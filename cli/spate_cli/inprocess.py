@@ -108,9 +108,10 @@ class _Here:
         self._term: int | None = None
         self._decided = 0
         self._quiet = False
-        self._state: RunState = "PREPARING"
         self._stopped = False
         self._created_at_ns = self.clock.wall_ns()
+        self._states: list[tuple[int, RunState]] = []
+        self._enter("PREPARING")
         self._started_at_ns: int | None = None
         self._start_mono_ns: int | None = None
         self._ended_at_ns: int | None = None
@@ -220,11 +221,15 @@ class _Here:
     def _start(self) -> None:
         self._started_at_ns = self.clock.wall_ns() + _START_LEAD_NS
         self._start_mono_ns = self.clock.mono_ns() + _START_LEAD_NS
-        self._state = "RUNNING"
+        self._enter("RUNNING")
         self._beat()
 
+    def _enter(self, state: RunState) -> None:
+        self._state: RunState = state
+        self._states.append((self.clock.wall_ns(), state))
+
     def _order(self, state: RunState) -> None:
-        self._state = state
+        self._enter(state)
         self.driver.receive(
             Order(epoch=0, run_id=self.run_id, revision=2, state=state, needs=1, starts_at_ns=None)
         )
@@ -271,7 +276,13 @@ class _Here:
             started_at_ns=self._started_at_ns,
             ended_at_ns=self._ended_at_ns,
             drivers=1,
+            events=tuple(self._event(at_ns, state) for at_ns, state in self._states),
         )
+
+    def _event(self, at_ns: int, state: RunState) -> dict[str, Any]:
+        zero_ns = self._created_at_ns if self._started_at_ns is None else self._started_at_ns
+        offset_s = round((at_ns - zero_ns) / SECOND, 3)
+        return {"offset_s": offset_s, "kind": "state", "driver_id": None, "text": state}
 
     def _ledger_facts(self) -> LedgerFacts:
         term = TermFacts(

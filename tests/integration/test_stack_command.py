@@ -125,9 +125,10 @@ def test_the_same_plan_in_this_process(fleet: Stack, target: Target, tmp_path: P
     assert report["run"]["drivers"] == len(report["drivers"]) == 1
     of_the_fleet = fleet.run(report["run"]["plan"])
     assert_adds_up(of_the_fleet)
-    # A fleet's run has more events to tell of than a process that is alone.
+    # What happened in a fleet, and what a busy machine gives to doubt, differ from run to run.
     for document in (report, of_the_fleet):
         assert isinstance(document.pop("events"), list)
+        assert isinstance(document["verdict"].pop("degraded"), list)
     assert shape(report) == shape(of_the_fleet)
 
 

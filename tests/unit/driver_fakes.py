@@ -14,6 +14,7 @@ from spate.plan import Plan, parse_plan
 START_NS = 10**18
 """Far in the future of the machine's clock, so that the kernel's timer never strikes by itself."""
 
+
 class FakeClock(Clock):
     """Stands still until it is moved."""
 
@@ -36,7 +37,7 @@ class FakeRequester(Requester):
 
     def __init__(
         self,
-        clock: FakeClock,
+        clock: Clock,
         sockets: int,
         *,
         on_sent: Callable[[Arrival], None],
@@ -85,7 +86,7 @@ class FakeRequester(Requester):
         """Put it on a socket or into the queue."""
         self.submitted.append(arrival)
         self.queue.append(arrival)
-        self._send()
+        self._serve()
 
     def take_back(self, term: int) -> list[Arrival]:
         """Give back what waits."""
@@ -106,9 +107,9 @@ class FakeRequester(Requester):
     def finish(self, outcome: str = "succeeded") -> None:
         """End the oldest on a socket, as the real one does."""
         arrival = self.busy.pop(0)
-        arrival.outcome, arrival.done_ns = outcome, self.time.ns
+        arrival.outcome, arrival.done_ns = outcome, self.time.mono_ns()
         self.done_to(arrival)
-        self._send()
+        self._serve()
         self.idle_to()
 
     def drop(self) -> None:
@@ -116,16 +117,18 @@ class FakeRequester(Requester):
         self.dropped_to(self.queue.popleft(), "no_connection")
         self.idle_to()
 
-    def _send(self) -> None:
+    def _serve(self) -> None:
         while self.queue and len(self.busy) < self.sockets:
             arrival = self.queue.popleft()
-            arrival.sent_ns = self.time.ns
+            arrival.sent_ns = self.time.mono_ns()
             self.busy.append(arrival)
             self.sent_to(arrival)
 
 
-def plan_of(test_type: str, count: int, delay_ms: float, in_flight: int) -> Plan:
-    """A plan for three connections."""
+def plan_of(
+    test_type: str, count: int, delay_ms: float, in_flight: int, connections: int = 3
+) -> Plan:
+    """A plan for one request."""
     load: dict[str, object] = {"test_type": test_type, "message_count_per_driver": count}
     if test_type == "tsunami":
         load["message_delay_ms"] = delay_ms
@@ -135,8 +138,6 @@ def plan_of(test_type: str, count: int, delay_ms: float, in_flight: int) -> Plan
             "target": "http://127.0.0.1:8000",
             "requests": [{"path": "/"}],
             "load": load,
-            "limits": {"connections": 3, "in_flight": in_flight},
+            "limits": {"connections": connections, "in_flight": in_flight},
         }
     )
-
-

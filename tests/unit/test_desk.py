@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import cast
 
 import pytest
-from tests.unit.orchestra import (
-    FakeArchive,
-    LoopClock,
-    ScriptedDriver,
-    loop_ms,
-    make_plan,
-    play,
-)
+from tests.unit.orchestra import make_plan
+from tests.unit.scripted_driver import ScriptedDriver
+from tests.unit.stage import TOPICS, Stage, perform
 
-from orchestrator.archive import Archive, KeyOwner
-from orchestrator.assembly import Assembly, take_the_lead
-from orchestrator.desk import Desk
-from orchestrator.intake import Intake
+from orchestrator.archive import KeyOwner
 from orchestrator.operations import (
     KeyConflictError,
     NotOnKubernetesError,
@@ -29,143 +19,88 @@ from orchestrator.operations import (
     UnknownRunError,
     WrongStateError,
 )
-from spate.allowlist import DEFAULT_TEXT, Allowlist
-from spate.membus import MemoryBus, MemoryLog
-from spate.timing import Timing
-from spate.topics import topic_table
+from spate.membus import MemoryBus
 
-TOPICS = topic_table()
 WAITING = make_plan(drivers={"wait": "1h"})
-
-
-class House:
-    """An orchestrator without drivers: what is submitted waits."""
-
-    def __init__(self, max_queued: int = 2) -> None:
-        self.log = MemoryLog(loop_ms)
-        self.bus = MemoryBus(self.log)
-        self.archive = FakeArchive()
-        self.max_queued = max_queued
-        self.assembly: Assembly
-        self.desk: Desk
-
-    async def open(self) -> set[asyncio.Task[None]]:
-        """Start."""
-        clock, archive = LoopClock(), cast("Archive", self.archive)
-        writer, epoch, memory = await take_the_lead(self.bus, TOPICS, "orchestrator", clock)
-        intake = Intake(self.bus, TOPICS)
-        await intake.open()
-        self.assembly = Assembly(
-            bus=self.bus,
-            topics=TOPICS,
-            clock=clock,
-            timing=Timing(),
-            archive=archive,
-            allowlist=Allowlist.parse(DEFAULT_TEXT),
-            max_queued=self.max_queued,
-            writer=writer,
-            intake=intake,
-            epoch=epoch,
-            memory=memory,
-            revision=memory.highest_revision(),
-        )
-        self.desk = self.assembly.desk
-        return self.assembly.start()
-
-
-def ask(script: Callable[[House], Awaitable[None]], *, max_queued: int = 2) -> None:
-    """Play a script with an orchestrator; none of its parts may break."""
-
-    async def act() -> None:
-        house = House(max_queued)
-        tasks = await house.open()
-        await script(house)
-        assert [task for task in tasks if task.done()] == []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await house.bus.close()
-
-    play(act())
 
 
 def test_a_plan_becomes_a_run() -> None:
     """It is in the journal before it is answered, and can be seen at once."""
 
-    async def script(house: House) -> None:
-        submitted = await house.desk.submit(WAITING, None, "")
+    async def script(stage: Stage) -> None:
+        submitted = await stage.desk.submit(WAITING, None, "")
         assert submitted.created
         assert submitted.run_id.startswith("waves-")
-        keys = [r.key for r in house.log.partition((TOPICS.runs, 0)).since(0, 99)]
+        keys = [r.key for r in stage.log.partition((TOPICS.runs, 0)).since(0, 99)]
         assert f"{submitted.run_id}/plan" in keys
-        view = house.desk.live(submitted.run_id)
+        view = stage.desk.live(submitted.run_id)
         assert view is not None
         assert (view["run"]["state"], view["accounting"]["planned"]) == ("PENDING", 0)
-        assert [row.id for row in house.desk.live_runs()] == [submitted.run_id]
-        assert house.desk.live("nobody") is None
+        assert [row.id for row in stage.desk.live_runs()] == [submitted.run_id]
+        assert stage.desk.live("nobody") is None
 
-    ask(script)
+    perform(0, script)
 
 
 def test_a_key_names_one_run() -> None:
     """The same body gives the same run, also of the archive; another body is refused."""
 
-    async def script(house: House) -> None:
-        desk = house.desk
+    async def script(stage: Stage) -> None:
+        desk = stage.desk
         both = await asyncio.gather(*(desk.submit(WAITING, "k", "one") for _ in range(2)))
         assert both[0].run_id == both[1].run_id
         assert sorted(each.created for each in both) == [False, True]
         with pytest.raises(KeyConflictError, match="made from another body; use a new key"):
             await desk.submit(WAITING, "k", "two")
-        house.archive.keys["old"] = KeyOwner("archived", "one")
+        stage.archive.keys["old"] = KeyOwner("archived", "one")
         assert (await desk.submit(WAITING, "old", "one")).run_id == "archived"
 
-    ask(script)
+    perform(0, script)
 
 
 @pytest.mark.parametrize("max_queued", [0, 2])
 def test_only_so_many_runs_may_wait(max_queued: int) -> None:
     """Beside the one under way, whether it has begun already or begins in a moment."""
 
-    async def script(house: House) -> None:
+    async def script(stage: Stage) -> None:
         for _ in range(1 + max_queued):
-            await house.desk.submit(WAITING, None, "")
+            await stage.desk.submit(WAITING, None, "")
         for pause_s in (0, 1):
             await asyncio.sleep(pause_s)
             with pytest.raises(QueueFullError, match="as many runs wait as may wait"):
-                await house.desk.submit(WAITING, None, "")
-        await house.desk.abort(house.desk.live_runs()[0].id)
+                await stage.desk.submit(WAITING, None, "")
+        await stage.desk.abort(stage.desk.live_runs()[0].id)
         await asyncio.sleep(1)
-        await house.desk.submit(WAITING, None, "")
+        await stage.desk.submit(WAITING, None, "")
         await asyncio.sleep(1)
-        assert house.desk.figures().runs_queued == max_queued
+        assert stage.desk.figures().runs_queued == max_queued
 
-    ask(script, max_queued=max_queued)
+    perform(0, script, max_queued=max_queued)
 
 
 def test_a_target_must_be_allowed() -> None:
     """Nothing is journaled of a plan whose target is not."""
 
-    async def script(house: House) -> None:
+    async def script(stage: Stage) -> None:
         plan = make_plan(target="http://192.0.2.1")
         with pytest.raises(TargetNotAllowedError, match=r"192\.0\.2\.1") as refused:
-            await house.desk.submit(plan, None, "")
+            await stage.desk.submit(plan, None, "")
         assert [problem.path for problem in refused.value.problems] == ["target"]
-        assert house.desk.live_runs() == []
+        assert stage.desk.live_runs() == []
 
-    ask(script)
+    perform(0, script)
 
 
 def test_stop_and_abort_of_what_is_not_there() -> None:
     """Unknown runs and runs that ended are told apart."""
 
-    async def script(house: House) -> None:
-        desk = house.desk
+    async def script(stage: Stage) -> None:
+        desk = stage.desk
         for verb in (desk.stop, desk.abort):
             with pytest.raises(UnknownRunError, match="no run x is under way or waiting"):
                 await verb("x")
         run_id = (await desk.submit(WAITING, None, "")).run_id
-        house.archive.broken = 99
+        stage.archive.broken = 99
         await desk.stop(run_id)
         await desk.stop(run_id)
         with pytest.raises(WrongStateError, match="is FINISHED: it has ended"):
@@ -175,45 +110,45 @@ def test_stop_and_abort_of_what_is_not_there() -> None:
         await desk.abort(other)
         with pytest.raises(WrongStateError, match="is ABORTED: it has ended"):
             await desk.stop(other)
-        director = house.assembly.directory.find(other)
+        director = stage.house.directory.find(other)
         assert director is not None
         assert not director.run.stopped
         await asyncio.sleep(2)
         await desk.stop(run_id)
         await desk.abort(other)
 
-    ask(script)
+    perform(0, script)
 
 
 def test_without_kafka_nothing_is_taken() -> None:
     """What was journaled is still answered."""
 
-    async def script(house: House) -> None:
-        desk = house.desk
+    async def script(stage: Stage) -> None:
+        desk = stage.desk
         run_id = (await desk.submit(WAITING, None, "")).run_id
         assert desk.readiness().ready
-        house.bus.offline = True
+        stage.bus.offline = True
         for call in (desk.submit(WAITING, None, ""), desk.stop(run_id), desk.abort(run_id)):
             with pytest.raises(UnavailableError, match="Kafka is unreachable"):
                 await call
         assert desk.live(run_id) is not None
         await asyncio.sleep(30)
-        house.bus.offline = False
+        stage.bus.offline = False
         assert desk.readiness().reason == "the journal cannot be written to Kafka"
         await asyncio.sleep(2)
         assert desk.readiness().ready
         await desk.abort(run_id)
 
-    ask(script)
+    perform(0, script)
 
 
 def test_drivers_are_shown_as_the_planner_sees_them() -> None:
     """Idle, working, deaf, leaving, lost; an earlier life of one that is back is not shown."""
 
-    async def script(house: House) -> None:
-        desk = house.desk
+    async def script(stage: Stage) -> None:
+        desk = stage.desk
         drivers = {
-            name: ScriptedDriver(MemoryBus(house.log), TOPICS, name) for name in ("d1", "d2", "d3")
+            name: ScriptedDriver(MemoryBus(stage.log), TOPICS, name) for name in ("d1", "d2", "d3")
         }
         lives = {name: asyncio.ensure_future(driver.run()) for name, driver in drivers.items()}
         await asyncio.sleep(2)
@@ -232,7 +167,7 @@ def test_drivers_are_shown_as_the_planner_sees_them() -> None:
         assert {row.driver_id: row.state for row in desk.drivers()}["d3"] == "lost"
         lives["d2"].cancel()
         lives["d3"].cancel()
-        again = ScriptedDriver(MemoryBus(house.log), TOPICS, "d3", "other")
+        again = ScriptedDriver(MemoryBus(stage.log), TOPICS, "d3", "other")
         lives["again"] = asyncio.ensure_future(again.run())
         await asyncio.sleep(5)
         assert {r.driver_id: (r.state, r.boot_id) for r in desk.drivers()} == {
@@ -253,14 +188,14 @@ def test_drivers_are_shown_as_the_planner_sees_them() -> None:
             life.cancel()
         await asyncio.gather(*lives.values(), return_exceptions=True)
 
-    ask(script)
+    perform(0, script)
 
 
 def test_without_a_cluster_nothing_is_scaled() -> None:
     """The text says what to do instead."""
 
-    async def script(house: House) -> None:
+    async def script(stage: Stage) -> None:
         with pytest.raises(NotOnKubernetesError, match="spate local --drivers N"):
-            await house.desk.scale(3)
+            await stage.desk.scale(3)
 
-    ask(script)
+    perform(0, script)

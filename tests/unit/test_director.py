@@ -2,96 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-from typing import Any
-
 import pytest
-from tests.unit.orchestra import SECOND, heartbeat, make_plan, now
+from tests.unit.direction import World, name_of
+from tests.unit.orchestra import SECOND, heartbeat, now
 
-from orchestrator.director import Director
-from orchestrator.fleet import Fleet
-from orchestrator.ledger import Ledger, ProtocolError
-from orchestrator.run import Run, WrongMoveError
+from orchestrator.ledger import ProtocolError
+from orchestrator.run import WrongMoveError
 from orchestrator.terms import TermKey
-from spate.messages import ClosedTerm, Grants, Message, Order, PlanDocument, RangeEnd, RangeProgress
-from spate.timing import Timing
+from spate.messages import ClosedTerm, RangeEnd, RangeProgress
 
 ALL_STATES = ("PENDING", "PREPARING", "RUNNING", "DRAINING", "FINISHED", "FAILED", "ABORTED")
-
-
-class World:
-    """A run, its director, and drivers that speak when told to."""
-
-    def __init__(self, size: int = 2, **plan: Any) -> None:
-        self.fleet = Fleet(Timing())
-        self.run = Run("r", make_plan(10, **plan), "digest", now(0).wall_ns)
-        revise = itertools.count(1).__next__
-        self.director = Director(
-            self.run, fleet=self.fleet, timing=Timing(), epoch=0, revise=revise
-        )
-        self.n = 0
-        for k in range(size):
-            self.say(f"d{k + 1}")
-
-    def say(self, driver_id: str, at_s: float = 0, **fields: Any) -> None:
-        """Let a driver speak."""
-        self.n += 1
-        message = heartbeat(driver_id, n=self.n, **fields)
-        at = now(at_s)
-        self.fleet.hear(message, at.mono_ns // 1_000_000, at.mono_ns, at.wall_ns)
-        self.director.hear(message, at)
-
-    def apply(self, *driver_ids: str, at_s: float = 0, **fields: Any) -> None:
-        """Let drivers say that they follow the standing grants."""
-        for driver_id in driver_ids:
-            granted = self.director.orders.granted
-            self.say(driver_id, at_s, **{"run_id": "r", "revision": granted} | fields)
-
-    def step(self, at_s: float = 0) -> list[str]:
-        """Step until nothing changes; return what was ordered."""
-        orders: list[Message] = []
-        while (change := self.director.step(now(at_s))) is not None:
-            orders += change.orders
-        return [_name(order) for order in orders]
-
-    def to(self, state: str) -> None:
-        """Bring the run into a state."""
-        if state == "PENDING":
-            return
-        self.step()
-        if state == "PREPARING":
-            return
-        self.apply("d1", "d2")
-        self.step()
-        if state == "RUNNING":
-            return
-        if state == "DRAINING":
-            self.director.stop(now(0))
-        elif state == "FINISHED":
-            self.run.move("FINISHED", 0)
-        elif state == "FAILED":
-            self.director.fail(now(0), "broken")
-        else:
-            self.director.abort(now(0), "aborted by a user")
-        self.step()
-
-    @property
-    def ledger(self) -> Ledger:
-        """The books."""
-        assert self.director.ledger is not None
-        return self.director.ledger
-
-
-def _name(order: Message) -> str:
-    match order:
-        case PlanDocument():
-            return "plan"
-        case Grants():
-            return "grants " + ",".join(g.driver_id for g in order.grants)
-        case Order():
-            return order.state
-        case _:
-            raise TypeError(order)
 
 
 def test_a_run_is_granted_prepared_and_started() -> None:
@@ -108,90 +28,6 @@ def test_a_run_is_granted_prepared_and_started() -> None:
     assert world.director.elapsed_ns(now(2)) == -SECOND
     revisions = world.director.orders
     assert (revisions.granted, revisions.revision) == (1, 3)
-
-
-def test_a_run_waits_for_drivers_that_are_on_their_way() -> None:
-    """R25: up to 3 s beyond the first moment at which there were enough."""
-    world = World(1)
-    world.say("d2", beat_age_ns=None)
-    assert world.step() == []
-    for at_s in (1, 2):
-        world.say("d1", at_s)
-        world.say("d2", at_s, beat_age_ns=None)
-        assert world.step(at_s) == []
-    world.say("d2", 2.5)
-    assert world.step(2.5) == ["plan", "grants d1,d2"]
-
-
-def test_a_run_does_not_wait_forever_for_one_on_its_way() -> None:
-    """After 3 s it begins with those that are there."""
-    world = World(1)
-    for at_s in (0, 1, 2, 3):
-        world.say("d1", at_s)
-        world.say("d2", at_s, beat_age_ns=None)
-        ordered = world.step(at_s)
-    assert ordered == ["plan", "grants d1"]
-
-
-def test_too_few_drivers_fail_the_run() -> None:
-    """After ``wait``; with one on its way, not before 3 s."""
-    world = World(1, drivers={"min": 2, "wait": "1s"})
-    assert world.step(0) == []
-    assert world.step(0.9) == []
-    assert world.step(1) == ["FAILED"]
-    assert world.run.reason == "too few drivers: the plan needs 2, and after 1 s 1 was there"
-    assert world.director.settled(now(1))
-    late = World(1, drivers={"min": 2, "wait": "1s"})
-    late.step()
-    late.say("d2", 1, beat_age_ns=None)
-    assert late.step(1) == []
-    assert late.step(3) == ["FAILED"]
-    assert late.run.reason == "too few drivers: the plan needs 2, and after 1 s none was there"
-
-
-def test_a_term_that_ends_before_the_start_voids_the_grants() -> None:
-    """R25: all are granted afresh, under new ids, and the count stays."""
-    world = World()
-    world.step()
-    before = {i for term in world.ledger.live() for i in term.ranges}
-    world.apply("d1")
-    world.say("d2", term=2, run_id="r", revision=1)
-    assert world.step() == ["plan", "grants d1,d2"]
-    assert {term.key.term for term in world.ledger.live()} == {1, 2}
-    assert not before & {i for term in world.ledger.live() for i in term.ranges}
-    world.apply("d1")
-    world.apply("d2", term=2)
-    assert world.step() == ["READY", "RUNNING"]
-
-
-def test_a_lost_driver_before_the_start_voids_the_grants() -> None:
-    """N holds through the new grants."""
-    world = World()
-    world.step()
-    world.apply("d1", at_s=4)
-    for boot in world.fleet.judge(4 * SECOND, 4000):
-        world.director.lose(boot.term, now(4))
-    assert world.step(4) == ["plan", "grants d1"]
-    assert (world.run.drivers, world.ledger.count) == (2, 20)
-
-
-def test_a_silent_driver_is_left_out() -> None:
-    """R25: after 5 s; who did answer is granted afresh, and the reason names the silent."""
-    world = World(drivers={"min": 2, "wait": "20s"})
-    world.step()
-    world.apply("d1", at_s=4.9)
-    world.say("d2", 4.9)
-    assert world.step(4.9)[-1:] == ["grants d1,d2"]  # R27: told again
-    assert world.step(5) == []
-    assert world.ledger.terms == {}
-    for at_s in (6, 20):
-        world.say("d1", at_s)
-        world.say("d2", at_s)
-        ordered = world.step(at_s)
-    assert ordered == ["FAILED"]
-    assert world.run.reason == (
-        "too few drivers: the plan needs 2, and after 20 s 1 was there; d2 did not answer"
-    )
 
 
 STOPPED = {"PENDING": "FINISHED", "PREPARING": "FINISHED", "RUNNING": "DRAINING"}
@@ -335,7 +171,7 @@ def test_the_end_comes_once_all_is_settled() -> None:
     closed = ClosedTerm(run_id="r", term=1, ranges=(RangeEnd(id=range_id, decided=5),))
     world.apply("d2", term=2, closed=(closed,))
     orders = world.director.finish(now(15)).orders
-    assert [_name(order) for order in orders] == ["FINISHED"]
+    assert [name_of(order) for order in orders] == ["FINISHED"]
     assert (world.run.ended, world.ledger.pooled) == (True, 0)
     assert [boot.fresh for boot in world.fleet.boots()] == [False, False]
 

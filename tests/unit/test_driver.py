@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from tests.unit.driver_fakes import START_NS, FakeClock, FakeRequester, plan_of
 
 from driver.arrival import Arrival
 from driver.breakage import watch
@@ -14,13 +15,16 @@ from driver.clock import Clock
 from driver.driver import Driver
 from driver.engine import Engine
 from driver.licence import LogLostError
+from driver.link import Link
 from driver.load import Load
+from driver.main import _finish
 from driver.recorder import Recorder
 from driver.requester import Requester
 from driver.session import Session
 from spate.bus import Ack
 from spate.choice import RequestChoice
 from spate.grant import Range
+from spate.membus import MemoryBus, MemoryLog
 from spate.messages import (
     Beat,
     Grant,
@@ -33,7 +37,7 @@ from spate.messages import (
     SnapshotMessage,
 )
 from spate.timing import MS, SECOND, Timing
-from tests.unit.driver_fakes import START_NS, FakeClock, FakeRequester, plan_of
+from spate.topics import topic_table
 
 
 class Bench:
@@ -50,6 +54,7 @@ class Bench:
         self.order_of_things: list[str] = []
         self.fate = "acknowledged"
         self.warm_breaks = False
+        self.refuses: str | None = None
         self.offset = 0
         self.revision = 0
         self.plan = plan_of("tsunami", 1000, 10, 100)
@@ -85,6 +90,8 @@ class Bench:
     def _make_engine(
         self, load: Load, wish: Callable[[], None], turn: Callable[[int], int]
     ) -> Engine:
+        if self.refuses is not None:
+            raise ValueError(self.refuses)
         choice = RequestChoice(1, [1])
         return Engine(
             load,
@@ -109,7 +116,7 @@ class Bench:
         on_idle: Callable[[], None],
     ) -> Requester:
         made = FakeRequester(
-            self.fake,
+            self.clock,
             2,
             on_sent=on_sent,
             on_done=on_done,
@@ -319,7 +326,37 @@ async def test_another_run_replaces_the_engine() -> None:
     assert bench.requesters[0].closed
     assert [message.run_id for message in bench.snapshots] == ["r"]
     await bench.driver.warmed()
+    bench.grant(Range(11, 0, 1, 10), run_id="t")
     await bench.driver.close()
+    assert [requester.closed for requester in bench.requesters] == [True] * 3
+
+
+async def test_a_plan_that_cannot_be_carried_out_here_is_refused_with_the_reason() -> None:
+    """A missing secret ends no driver: each heartbeat says why, until another run comes."""
+    bench = Bench()
+    bench.refuses = "the secret TOKEN is not set"
+    await bench.begin()
+    assert bench.heartbeats[-1].refusal == "the secret TOKEN is not set"
+    assert bench.requesters == []
+    bench.refuses = None
+    bench.grant(Range(9, 0, 1, 10), run_id="s")
+    await turns()
+    assert bench.heartbeats[-1].refusal is None
+    assert len(bench.requesters) == 1
+    await bench.driver.close()
+
+
+async def test_a_closed_driver_does_nothing_more() -> None:
+    """Acknowledgements and orders that come late start no engine and send no heartbeat."""
+    bench = Bench()
+    await bench.begin()
+    bench.driver.send_heartbeat()
+    await bench.driver.close()
+    told = len(bench.heartbeats)
+    await turns()
+    bench.grant(Range(9, 0, 1, 10), run_id="s")
+    assert (len(bench.requesters), len(bench.heartbeats)) == (1, told)
+    assert bench.driver.in_flight == 0
 
 
 async def test_leaving_finishes_what_is_in_flight_and_says_so_last() -> None:
@@ -408,3 +445,41 @@ async def test_a_fault_while_connections_are_opened_is_a_breakage() -> None:
     assert len(broken) == 1
     assert "RuntimeError: warm" in broken[0]
     await bench.driver.close()
+
+
+async def finish(bench: Bench, broken: list[str], fault: Exception | None = None) -> int:
+    """End a driver process over a log in memory; one of its tasks may have failed."""
+    log = MemoryLog(lambda: 0)
+    topics = topic_table("t.")
+    log.ensure(topics.configs)
+    bus = MemoryBus(log)
+    link = Link(bus, topics, bench.timing, lambda _n, _ack: None)
+
+    async def listen() -> None:
+        if fault is not None:
+            raise fault
+        await asyncio.Event().wait()
+
+    tasks = (asyncio.create_task(listen()), asyncio.create_task(bench.driver.run()))
+    await turns()
+    code = await _finish(broken, bench.driver, link, tasks)
+    await bench.driver.close()
+    await bus.close()
+    return code
+
+
+async def test_a_process_that_was_asked_to_leave_ends_with_0() -> None:
+    """It has told that it leaves."""
+    bench = Bench()
+    assert await finish(bench, []) == 0
+    assert bench.heartbeats[-1].leaving
+
+
+async def test_a_process_that_broke_ends_with_1_at_once() -> None:
+    """A timer that raised, or a task: it does not pretend to leave in good order."""
+    for broken, fault in ((["a timer raised"], None), ([], KeyError("a fault of ours"))):
+        bench = Bench()
+        await bench.begin()
+        assert await finish(bench, broken, fault) == 1
+        assert not bench.heartbeats[-1].leaving
+        assert bench.requester.closed

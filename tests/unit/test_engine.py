@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.driver_fakes import START_NS, FakeClock, FakeRequester, plan_of
 
 from driver.arrival import Arrival
 from driver.closure import Closure
@@ -22,7 +23,6 @@ from spate.choice import RequestChoice
 from spate.grant import Range
 from spate.messages import Beat, Grant, Grants, PlanDocument, RunState
 from spate.timing import MS, SECOND, Timing
-from tests.unit.driver_fakes import START_NS, FakeClock, FakeRequester, plan_of
 
 LEVELS = Levels(0, 0, 0.0, None)
 
@@ -71,11 +71,12 @@ class Bench:
         delay_ms: float = 10,
         in_flight: int = 100,
         sockets: int = 3,
+        connections: int = 3,
         elapsed_ns: int = 0,
     ) -> None:
         self.clock = FakeClock()
         self.session = Session("d", "b", Timing())
-        self.plan = plan_of(test_type, count, delay_ms, in_flight)
+        self.plan = plan_of(test_type, count, delay_ms, in_flight, connections)
         self.count = count
         self.sockets = sockets
         self.offset = 0
@@ -270,6 +271,14 @@ async def test_closed_load_takes_the_next_index_as_a_connection_becomes_free() -
     bench.requester.finish()
     assert bench.requester.submitted[-1].index == 3
     assert bench.requester.submitted[-1].intended_ns == START_NS + 7 * MS
+    await bench.engine.close()
+
+
+async def test_many_connections_are_served_in_bursts() -> None:
+    """The clock is looked at between them (R2)."""
+    bench = Bench("avalanche", connections=100)
+    bench.engine.pump()
+    assert [arrival.index for arrival in bench.requester.submitted] == list(range(100))
     await bench.engine.close()
 
 

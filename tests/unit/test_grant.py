@@ -22,9 +22,7 @@ def test_head_and_tail_are_the_whole(found: Range, position: int) -> None:
 
 
 @given(found=ranges, index=st.integers(-5, 300))
-def test_position_from_is_the_first_position_at_or_after_an_index(
-    found: Range, index: int
-) -> None:
+def test_position_from_is_the_first_position_at_or_after_an_index(found: Range, index: int) -> None:
     """It counts the indices below, and stays within the range."""
     assert found.position_from(index) == sum(each < index for each in found.indices())
 

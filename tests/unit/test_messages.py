@@ -42,7 +42,7 @@ def test_reading_gives_back_what_was_written() -> None:
 def test_a_bad_message_says_where() -> None:
     """The text names the field, for the log."""
     raw = encode(order()).replace(b'"READY"', b'"WEARY"')
-    with pytest.raises(BadMessageError, match="order.state"):
+    with pytest.raises(BadMessageError, match=r"order\.state"):
         decode(raw)
 
 

@@ -18,7 +18,7 @@ def terms(n: int) -> list[TermKey]:
 
 @given(count=st.integers(0, 200), n=st.integers(1, 12))
 def test_each_index_goes_to_one_term(count: int, n: int) -> None:
-    """The j-th of n gets j, j + n, j + 2n, …"""
+    """The j-th of n gets j, j + n, and so on."""
     shares = stripe(Ledger(count), terms(n))
     for j, key in enumerate(terms(n)):
         (share,) = shares[key]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from tests.unit.driver_fakes import START_NS, FakeClock, FakeRequester, plan_of
+
 from driver.arrival import Arrival
 from driver.engine import Engine
 from driver.levels import Levels
@@ -16,11 +18,10 @@ from driver.session import Session
 from spate.choice import RequestChoice
 from spate.messages import Beat, Grants, PlanDocument, SnapshotMessage
 from spate.timing import MS, SECOND, Timing
-from tests.unit.driver_fakes import START_NS, FakeClock, FakeRequester, plan_of
 
 
 class Bench:
-    """A reporter, the session it asks for the start, and an engine whose recorder the test feeds."""
+    """A reporter, its session, and an engine whose recorder the test feeds."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()

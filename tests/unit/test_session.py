@@ -977,7 +977,7 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def ranges_stay_in_bounds(self) -> None:
-        """decided ≤ allowed ≤ acknowledged claim, decided ≤ size (I8)."""
+        """Decided ≤ allowed ≤ acknowledged claim, decided ≤ size (I8)."""
         held = self.session._ranges
         for key, each in held._held.items() if held is not None else ():
             assert each.decided <= each.range.size

@@ -56,8 +56,12 @@ def test_records_are_written_as_one() -> None:
     play(act())
 
 
-def test_a_broker_that_is_away_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broker_that_is_away_is_waited_for(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is told once that it is away, and once that it is back."""
+    # Another test's tool may have switched off all loggers that it does not know.
+    monkeypatch.setattr(logging.getLogger("orchestrator"), "disabled", False)
 
     async def act() -> None:
         world = World()

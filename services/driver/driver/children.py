@@ -56,9 +56,9 @@ def run_children(
     code = 0
     while children:
         pid, status = os.wait()
-        child = children.pop(pid, None)
-        if child is None:
+        if pid not in children:
             continue  # process 1 of a container inherits the children of others
+        child = children.pop(pid)
         child.returncode = os.waitstatus_to_exitcode(status)
         # A child that was asked to leave before it could listen ends by the signal itself.
         asked = leaving and child.returncode in (-signal.SIGTERM, -signal.SIGINT)

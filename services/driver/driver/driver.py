@@ -74,6 +74,7 @@ class Driver:
         self._retired: set[asyncio.Task[None]] = set()
         self._pulse_due_ns = 0
         self._wished = asyncio.Event()
+        self._closed = False
 
     @property
     def last_seq(self) -> int:
@@ -140,7 +141,8 @@ class Driver:
         self.send_heartbeat()
 
     async def close(self) -> None:
-        """Free timers and connections."""
+        """Free timers and connections; nothing is done any more, whatever arrives."""
+        self._closed = True
         if self.engine is not None:
             await self.engine.close()
             self.engine = None
@@ -165,6 +167,8 @@ class Driver:
 
     def _act(self) -> None:
         """Do what the session's last change asks for."""
+        if self._closed:
+            return
         self._hand_back()
         load = self.session.load
         taken = self.engine is not None and self.engine.load is load

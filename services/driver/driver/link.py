@@ -106,13 +106,12 @@ class Link:
         return len(self._unacknowledged)
 
     def _send_snapshot(self, seq: int) -> None:
-        record = self._unacknowledged.get(seq)
-        if record is not None:
-            self._snapshots.send(record, lambda ack: self._snapshot_fate(seq, ack))
+        record = self._unacknowledged[seq]
+        self._snapshots.send(record, lambda ack: self._snapshot_fate(seq, ack))
 
     def _snapshot_fate(self, seq: int, ack: Ack) -> None:
         if ack.error is None:
-            self._unacknowledged.pop(seq, None)
+            del self._unacknowledged[seq]
             return
         self.resent += 1
         asyncio.get_running_loop().call_later(_RESEND_AFTER_S, self._send_snapshot, seq)

@@ -197,8 +197,8 @@ class Session:
         if mine is not None:
             self._closed = [term for term in self._closed if term.term > mine.closed_through]
         named = mine is not None and mine.term == self.term and self.licensed
-        if self._ranges is not None:
-            self._ranges.apply(mine.ranges if mine is not None and named else ())
+        assert self._ranges is not None
+        self._ranges.apply(mine.ranges if mine is not None and named else ())
         self.wants_heartbeat = True
 
     def on_order(self, message: Order, now: Moment) -> None:

@@ -229,10 +229,13 @@ class Ledger:
         """Return the terms that may hold work."""
         return [term for term in self.terms.values() if term.status == "live"]
 
-    def closed_through(self, boot: BootKey) -> int:
-        """Return the highest term of a process whose end is in the books, 0 if none is."""
-        closed = (k.term for k, t in self.terms.items() if k.boot == boot and t.status == "closed")
-        return max(closed, default=0)
+    def closed_through(self) -> dict[BootKey, int]:
+        """Return each process's highest term whose end is in the books, if there is one."""
+        closed: dict[BootKey, int] = {}
+        for key, term in self.terms.items():
+            if term.status == "closed":
+                closed[key.boot] = max(key.term, closed.get(key.boot, 0))
+        return closed
 
     def check(self) -> None:
         """Check that the plan is covered, by number (I4).

@@ -56,12 +56,13 @@ class Orders:
 
     def again(self, ledger: Ledger, drivers: int) -> tuple[Message, ...]:
         """Return the plan and the standing grants, the full state of every live term."""
+        closed_through = ledger.closed_through()
         grants = [
             Grant(
                 driver_id=term.key.driver_id,
                 boot_id=term.key.boot_id,
                 term=term.key.term,
-                closed_through=ledger.closed_through(term.key.boot),
+                closed_through=closed_through.get(term.key.boot, 0),
                 ranges=tuple(account.range for account in term.ranges.values()),
             )
             for term in ledger.live()

@@ -1,0 +1,158 @@
+"""A stage for whole runs: a log in memory, an orchestrator, drivers, in time that jumps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from tests.unit.orchestra import FakeArchive, LoopClock, loop_ms, make_plan, play
+from tests.unit.scripted_driver import ScriptedDriver
+
+from orchestrator.archive import Archive
+from orchestrator.assembly import Assembly, forget_archived, take_the_lead
+from orchestrator.desk import Desk
+from orchestrator.intake import Intake
+from spate.allowlist import DEFAULT_TEXT, Allowlist
+from spate.membus import MemoryBus, MemoryLog
+from spate.plan import Plan
+from spate.timing import Timing
+from spate.topics import topic_table
+
+TOPICS = topic_table()
+
+
+class Stage:
+    """A log, an archive, orchestrators and drivers."""
+
+    def __init__(self, max_queued: int = 5) -> None:
+        self.max_queued = max_queued
+        self.log = MemoryLog(loop_ms)
+        self.archive = FakeArchive()
+        self.bus = MemoryBus(self.log)
+        self.house: Assembly
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.drivers: dict[str, ScriptedDriver] = {}
+        self.lives: dict[str, asyncio.Task[None]] = {}
+
+    async def open(self, drivers: int) -> None:
+        """Start an orchestrator, and so many drivers."""
+        await self.lead()
+        for k in range(drivers):
+            self.join(f"d{k + 1}")
+        await asyncio.sleep(2)
+
+    async def lead(self) -> None:
+        """Start an orchestrator."""
+        self.bus = MemoryBus(self.log)
+        clock, archive = LoopClock(), cast("Archive", self.archive)
+        writer, epoch, memory = await take_the_lead(self.bus, TOPICS, "orchestrator", clock)
+        revision = memory.highest_revision()
+        await forget_archived(memory, archive, writer, TOPICS)
+        intake = Intake(self.bus, TOPICS)
+        await intake.open()
+        self.house = Assembly(
+            bus=self.bus,
+            topics=TOPICS,
+            clock=clock,
+            timing=Timing(),
+            archive=archive,
+            allowlist=Allowlist.parse(DEFAULT_TEXT),
+            max_queued=self.max_queued,
+            writer=writer,
+            intake=intake,
+            epoch=epoch,
+            memory=memory,
+            revision=revision,
+        )
+        self.tasks = self.house.start()
+
+    @property
+    def desk(self) -> Desk:
+        """The orchestrator's desk."""
+        return self.house.desk
+
+    async def kill(self) -> None:
+        """End the orchestrator without a word."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.bus.close()
+
+    def join(self, driver_id: str, boot_id: str = "b") -> ScriptedDriver:
+        """Start a driver."""
+        driver = ScriptedDriver(MemoryBus(self.log), TOPICS, driver_id, boot_id)
+        self.drivers[driver_id] = driver
+        self.lives[driver_id] = asyncio.ensure_future(driver.run())
+        return driver
+
+    async def submit(self, plan: Plan | None = None) -> str:
+        """Submit a plan; return its run's id."""
+        return (await self.house.desk.submit(plan or make_plan(), None, "")).run_id
+
+    async def report(self, run_id: str, within_s: float = 60) -> dict[str, Any]:
+        """Wait for a run's report."""
+        async with asyncio.timeout(within_s):
+            while run_id not in self.archive.reports:
+                self.check()
+                await asyncio.sleep(0.1)
+        return cast("dict[str, Any]", self.archive.reports[run_id])
+
+    async def until(self, run_id: str, state: str) -> None:
+        """Wait for a run's state."""
+        async with asyncio.timeout(30):
+            while self.state(run_id) != state:  # noqa: ASYNC110 - as a user would
+                await asyncio.sleep(0.05)
+
+    def state(self, run_id: str) -> str:
+        """Return a run's state."""
+        director = self.house.directory.find(run_id)
+        return director.run.state if director else "archived"
+
+    def check(self) -> None:
+        """Fail if a part of the orchestrator broke."""
+        for task in self.tasks:
+            if task.done():
+                task.result()
+
+    async def close(self) -> None:
+        """End everybody."""
+        self.check()
+        await self.kill()
+        for life in self.lives.values():
+            life.cancel()
+        await asyncio.gather(*self.lives.values(), return_exceptions=True)
+
+
+def perform(
+    drivers: int, script: Callable[[Stage], Awaitable[None]], *, max_queued: int = 5
+) -> None:
+    """Play a script before an orchestrator and so many drivers; no part of it may break."""
+
+    async def act() -> None:
+        stage = Stage(max_queued)
+        await stage.open(drivers)
+        await script(stage)
+        await stage.close()
+
+    play(act())
+
+
+def outcome(report: dict[str, Any]) -> tuple[str, int, int, dict[str, int], int]:
+    """Return state, planned, succeeded, missed and unconfirmed; the books must add up."""
+    books = report["accounting"]
+    missed = {cause: n for cause, n in books["missed"].items() if n}
+    assert books["planned"] == books["succeeded"] + sum(missed.values()) + books["unconfirmed"]
+    assert [d for d in report["verdict"]["degraded"] if d["reason"] == "accounting"] == []
+    return (
+        report["run"]["state"],
+        books["planned"],
+        books["succeeded"],
+        missed,
+        books["unconfirmed"],
+    )
+
+
+def texts(report: dict[str, Any], kind: str) -> list[str]:
+    """Return the texts of the report's events of a kind."""
+    return [event["text"] for event in report["events"] if event["kind"] == kind]

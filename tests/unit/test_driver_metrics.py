@@ -1,0 +1,127 @@
+"""A driver's own ``/metrics`` and ``/healthz``, and the counts behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.client import HTTPConnection
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from driver.metrics import MetricsServer, Readings
+from driver.tally import Tally
+from spate.messages import Cell
+
+
+def tally() -> Tally:
+    """Two cuts of which the second brings more of the same."""
+    found = Tally()
+    found.add(
+        [
+            Cell(request=0, stage=0, sent=3, succeeded=2, failed={"timeout": 1}, bytes_sent=30),
+            Cell(request=1, stage=0, dropped={"in_flight_limit": 4}, missed={"fenced": 5}),
+        ]
+    )
+    found.add([Cell(request=0, stage=0, sent=1, succeeded=1, bytes_sent=10, bytes_received=7)])
+    return found
+
+
+def readings() -> Readings:
+    """What a driver may say of itself."""
+    return Readings(
+        tally=tally(),
+        driver_id="d",
+        version="1.2.3",
+        in_flight=6,
+        connections=8,
+        cpu=0.25,
+        licensed=True,
+        term=3,
+        unacknowledged=2,
+        resent=1,
+        kafka_errors=9,
+        bad_messages=4,
+    )
+
+
+@pytest.fixture
+def server() -> Iterator[MetricsServer]:
+    """A server on a free port."""
+    found = MetricsServer("127.0.0.1", 0, readings)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def get(server: MetricsServer, path: str) -> tuple[int, str, str]:
+    """Return status, type and body of an answer."""
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("Content-Type", ""), answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_the_tally_adds_up_what_cuts_told() -> None:
+    """By outcome and by kind or cause; nothing is lost between runs."""
+    found = tally()
+    assert found.arrivals == {
+        ("succeeded", ""): 3,
+        ("failed", "timeout"): 1,
+        ("dropped", "in_flight_limit"): 4,
+        ("missed", "fenced"): 5,
+    }
+    assert (found.sent, found.bytes_sent, found.bytes_received) == (4, 40, 7)
+
+
+def test_a_state_once_read_does_not_change_under_the_reader() -> None:
+    """A scrape on another thread sees one cut or the next, never half of one."""
+    found = tally()
+    before = found.arrivals
+    copy = dict(before)
+    found.add([Cell(request=0, stage=0, succeeded=1)])
+    assert before == copy
+    assert found.arrivals["succeeded", ""] == 4
+
+
+def test_metrics_are_what_prometheus_reads(server: MetricsServer) -> None:
+    """Every reading has its sample, under the names of the interface."""
+    status, kind, body = get(server, "/metrics")
+    assert status == 200
+    assert kind.startswith("text/plain")
+    samples = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(body)
+        for sample in family.samples
+    }
+    assert samples == {
+        ("spate_driver_build_info", "1.2.3", "d"): 1,
+        ("spate_driver_arrivals_total", "", "succeeded"): 3,
+        ("spate_driver_arrivals_total", "failed", "timeout"): 1,
+        ("spate_driver_arrivals_total", "dropped", "in_flight_limit"): 4,
+        ("spate_driver_arrivals_total", "fenced", "missed"): 5,
+        ("spate_driver_requests_sent_total",): 4,
+        ("spate_driver_sent_bytes_total",): 40,
+        ("spate_driver_received_bytes_total",): 7,
+        ("spate_driver_snapshots_resent_total",): 1,
+        ("spate_driver_kafka_errors_total",): 9,
+        ("spate_driver_bad_messages_total",): 4,
+        ("spate_driver_terms_closed_total",): 2,
+        ("spate_driver_in_flight",): 6,
+        ("spate_driver_connections",): 8,
+        ("spate_driver_cpu_ratio",): 0.25,
+        ("spate_driver_licensed",): 1,
+        ("spate_driver_snapshots_unacknowledged",): 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body"), [("/healthz", 200, "ok\n"), ("/", 404, "see /metrics\n")]
+)
+def test_health_and_wrong_ways(server: MetricsServer, path: str, status: int, body: str) -> None:
+    """A probe gets ``ok``; who asks for anything else is told where to look."""
+    found = get(server, path)
+    assert (found[0], found[2]) == (status, body)

@@ -1,0 +1,75 @@
+"""What a driver is told at its start."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from driver.settings import Settings, read_settings
+from spate.allowlist import DEFAULT
+
+
+def read(*argv: str, **environ: str) -> Settings:
+    """Read these flags beside the one that must be there."""
+    return read_settings(["--kafka", "k:9092", *argv], environ)
+
+
+def test_everything_but_kafka_has_a_default() -> None:
+    """One process, called like its machine, on loopback, for harmless targets."""
+    found = read()
+    assert (found.kafka, found.driver_id) == ("k:9092", socket.gethostname())
+    assert (found.host, found.port, found.processes) == ("127.0.0.1", 9101, 1)
+    assert (found.topic_prefix, found.labels, found.raw_file) == ("spate.", {}, None)
+    assert (found.allowed_targets, found.log_level) == (DEFAULT, "info")
+
+
+def test_the_environment_says_the_same() -> None:
+    """Each flag has its variable."""
+    found = read_settings(
+        [],
+        {
+            "SPATE_KAFKA_BOOTSTRAP": "k:1",
+            "SPATE_DRIVER_ID": "a",
+            "SPATE_DRIVER_ADDRESS": "0.0.0.0:0",
+            "SPATE_DRIVER_PROCESSES": "auto",
+            "SPATE_DRIVER_LABELS": "zone=b, rack = 7,",
+            "SPATE_ALLOWED_TARGETS": "*.svc",
+        },
+    )
+    assert (found.kafka, found.driver_id, found.host, found.port) == ("k:1", "a", "0.0.0.0", 0)
+    assert found.processes == len(os.sched_getaffinity(0))
+    assert found.labels == {"zone": "b", "rack": "7"}
+    assert found.allowed_targets.allows_host("shop.svc")
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "fix"),
+    [
+        ("--address", "9101", "HOST:PORT"),
+        ("--address", "h:65536", "HOST:PORT"),
+        ("--address", ":80", "HOST:PORT"),
+        ("--processes", "0", "auto or a whole number"),
+        ("--processes", "257", "auto or a whole number"),
+        ("--processes", "two", "auto or a whole number"),
+        ("--labels", "zone", "KEY=VALUE"),
+        ("--labels", " =b", "KEY=VALUE"),
+        ("--log-level", "loud", "debug"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_fix(
+    flag: str, value: str, fix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, and what to write instead."""
+    with pytest.raises(SystemExit) as error:
+        read(flag, value)
+    assert error.value.code == 2
+    assert fix in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_driver_needs_kafka(capsys: pytest.CaptureFixture[str]) -> None:
+    """There is no default broker."""
+    with pytest.raises(SystemExit):
+        read_settings([], {})
+    assert "--kafka" in capsys.readouterr().err
