@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from driver.assembly import assemble
+from driver.breakage import watch
 from driver.clock import Clock
 from driver.driver import Driver
 from spate.aggregator import Aggregator
@@ -73,8 +74,10 @@ async def run_in_process(
     )
     here.driver = driver
     working = asyncio.create_task(driver.run())
+    broken: list[str] = []
+    watch(asyncio.get_running_loop(), broken.append)
     try:
-        await here.conduct(on_progress, stop, working)
+        await here.conduct(on_progress, stop, working, broken)
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
@@ -151,8 +154,14 @@ class _Here:
 
     # ---- what an orchestrator would say --------------------------------------------------------
 
-    async def conduct(self, tell: Tell, stop: asyncio.Event, working: asyncio.Task[None]) -> None:
-        """Take the run from its grants to its end."""
+    async def conduct(
+        self, tell: Tell, stop: asyncio.Event, working: asyncio.Task[None], broken: list[str]
+    ) -> None:
+        """Take the run from its grants to its end; ``broken`` fills if the generator breaks.
+
+        Raises:
+            CommandError: if the driver cannot take part, or broke.
+        """
         while not self.driver.session.licensed:
             await self._wait(working)
         self._grant()
@@ -164,6 +173,8 @@ class _Here:
         told, told_ns, beat_ns = 0, 0, 0
         while not self._settled():
             now_ns = self.clock.mono_ns()
+            if broken:
+                raise CommandError(Exit.FAILED, f"the generator broke: {broken[0]}")
             if stop.is_set() and not self._stopped:
                 self._stopped = True
                 self._order("DRAINING")

@@ -266,8 +266,8 @@ class Session:
             self._close("state")
 
     def _adopt(self, message: Grants, plan: Plan) -> None:
-        """Begin another run; a term that still holds the old run's work closes first."""
-        if self._ranges is not None and len(self._ranges):
+        """Begin another run; a term that did not hear the end of the old one closes first."""
+        if self.state is not None and STATE_ORDER[self.state] < STATE_ORDER["DRAINING"]:
             self._close("state")
         self._closed = []
         self._headway.clear()
