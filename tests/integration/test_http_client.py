@@ -40,6 +40,7 @@ def run(request: pytest.FixtureRequest) -> Run:
         with asyncio.Runner(loop_factory=request.param) as loop:
             # The first loop of a kind opens descriptors that the process keeps.
             loop.run(asyncio.sleep(0))
+        gc.collect()  # what an earlier test left to the collector must not go between the counts
         before = descriptors()
         with asyncio.Runner(loop_factory=request.param) as loop:
             loop.get_loop().set_exception_handler(lambda _loop, context: troubles.append(context))
