@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from driver.assembly import assemble
+from driver.assembly import assemble, spare_collector
 from driver.breakage import watch
 from driver.clock import Clock
 from driver.driver import Driver
@@ -165,6 +165,7 @@ class _Here:
         while not self.driver.session.licensed:
             await self._wait(working)
         self._grant()
+        spare_collector()
         await self.driver.warmed()
         if self.driver.session.refusal is not None:
             raise CommandError(Exit.FAILED, self.driver.session.refusal)

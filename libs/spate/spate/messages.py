@@ -7,6 +7,7 @@ not know, so a newer sender does not break an older reader.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -262,7 +263,11 @@ AnyMessage = Annotated[
     Field(discriminator="kind"),
 ]
 
-_ADAPTER: TypeAdapter[AnyMessage] = TypeAdapter(AnyMessage)
+
+@cache
+def _adapter() -> TypeAdapter[AnyMessage]:
+    """Return what reads any message; made at the first, for a run in-process reads none."""
+    return TypeAdapter(AnyMessage)
 
 
 def encode(message: Message) -> bytes:
@@ -277,7 +282,7 @@ def decode(raw: bytes) -> AnyMessage:
         BadMessageError: if it is not JSON, of no known kind or version, or breaks a field's rule.
     """
     try:
-        return _ADAPTER.validate_json(raw, extra="ignore")
+        return _adapter().validate_json(raw, extra="ignore")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

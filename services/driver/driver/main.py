@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvloop
 
-from driver.assembly import assemble
+from driver.assembly import assemble, spare_collector
 from driver.breakage import watch
 from driver.children import run_children
 from driver.clock import Clock
@@ -123,6 +123,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
                 labels=settings.labels,
             )
         )
+        spare_collector()
         listening = asyncio.create_task(link.listen(driver.receive))
         running = asyncio.create_task(driver.run())
         _LOG.info("driver %s is up; metrics on port %s", settings.driver_id, server.port)
