@@ -237,6 +237,21 @@ def test_traffic_has_the_rate_of_the_seconds_in_which_anything_was_sent(
     assert line_with(report, " sent, ").endswith(text)
 
 
+def test_closed_load_shows_its_best_second() -> None:
+    """Its last second is begun but not filled, which makes the mean too low."""
+    report = changed()
+    report["run"]["plan"]["load"]["test_type"] = "avalanche"
+    report["windows"][4]["sent"] = 900
+    assert ", 100/s over 10 s (best second 900/s), " in line_with(report, " sent, ")
+
+
+def test_a_straggler_makes_no_second() -> None:
+    """What was sent late, in a second in which nothing was planned, does not lower the rate."""
+    report = changed()
+    report["windows"].append({**report["windows"][-1], "planned": 0, "sent": 1, "offset_s": 10})
+    assert ", 100/s over 10 s, " in line_with(report, " sent, ")
+
+
 def test_a_run_that_sent_nothing_has_no_rate() -> None:
     """No rate, no codes, no drivers: what is not there is left out."""
     report = changed(windows=[], status_codes={}, drivers=[], verdict__thresholds=[])

@@ -82,13 +82,19 @@ def _accounting(report: Mapping[str, Any]) -> list[str]:
 
 
 def _traffic(report: Mapping[str, Any]) -> list[str]:
-    """Say what was sent and received, and the rate over the seconds in which anything was sent."""
+    """Say what was sent and received, and the rate over the seconds of the load.
+
+    A second in which only stragglers were sent is none of the load's: nothing was planned in it.
+    Closed load ends within a second, so its best second says more than the mean.
+    """
     accounting, windows = report["accounting"], report["windows"]
     text = f"  {accounting['sent']:,} sent, {accounting['answered']:,} answered"
-    sending = [row["offset_s"] for row in windows if row["sent"]]
+    sending = [row["offset_s"] for row in windows if row["planned"] and row["sent"]]
     if sending:
         seconds = sending[-1] - sending[0] + 1
         text += f", {_rate(accounting['sent'] / seconds)} over {seconds:,} s"
+        if report["run"]["plan"]["load"]["test_type"] == "avalanche" and seconds > 1:
+            text += f" (best second {_rate(max(row['sent'] for row in windows))})"
         text += f", {_size(sum(row['bytes_received'] for row in windows))} received"
     return [text]
 
