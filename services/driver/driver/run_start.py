@@ -5,8 +5,9 @@ The orchestrator names the start by its wall clock, or says how long ago it was:
     start = now + (starts_at − (wall + offset))          from an order
     start = now − elapsed − age of the beat              from a beat
 
-where ``offset`` is the orchestrator's wall clock minus ours. Both are turned into CLOCK_MONOTONIC
-once per run: nothing that is set afterwards moves the arrivals.
+where ``offset`` is the orchestrator's wall clock minus ours. Each beat brings a sample of the
+clocks, so the start is worked out again with every one that comes before it; from 0.1 s before the
+start on it is fixed, and nothing that is learned or set afterwards moves the arrivals.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from __future__ import annotations
 from driver.moment import Moment
 from spate.clocksync import ClockSync
 from spate.messages import Beat, Order
+from spate.timing import MS
+
+_FIXED_BEFORE_NS = 100 * MS
 
 
 class RunStart:
@@ -46,8 +50,12 @@ class RunStart:
             age_ns = max(0, now.wall_ns + clock.offset_ns - message.sent_at_ns)
         return now.mono_ns - message.elapsed_ns - age_ns
 
+    def fixed(self, now: Moment) -> bool:
+        """Tell whether the start is known and too near, or past, to be moved."""
+        return self.mono_ns is not None and now.mono_ns >= self.mono_ns - _FIXED_BEFORE_NS
+
     def set(self, mono_ns: int) -> None:
-        """Fix the start of this run."""
+        """Say when this run starts, as well as is known now."""
         clock = self.clock.estimate()
         self.mono_ns = mono_ns
         self._offset_ns = clock.offset_ns if clock else 0

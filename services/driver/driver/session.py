@@ -206,7 +206,7 @@ class Session:
         self.look(now)
         if not self._concerns(message):
             return
-        self._advance(message, self._start.from_order(message, now))
+        self._advance(message, self._start.from_order(message, now), now)
 
     def on_beat(self, message: Beat, now: Moment) -> None:
         """Hear the orchestrator: its clock, and the level of control (R10)."""
@@ -224,7 +224,7 @@ class Session:
                 )
         if not self._concerns(message):
             return
-        self._advance(message, self._start.from_beat(message, now))
+        self._advance(message, self._start.from_beat(message, now), now)
 
     def refuse(self, reason: str) -> None:
         """Take no part in the present run; the next heartbeat says why."""
@@ -249,15 +249,15 @@ class Session:
         obeyed = self._obeys(message.epoch)
         return obeyed and self.load is not None and message.run_id == self.load.run_id
 
-    def _advance(self, message: Order | Beat, start_mono_ns: int | None) -> None:
+    def _advance(self, message: Order | Beat, start_mono_ns: int | None, now: Moment) -> None:
         state = message.state
         if state is None:
             return
         if state == "RUNNING" and self._revision < message.needs:
             return
-        if state == "RUNNING" and self.start_mono_ns is None and start_mono_ns is not None:
+        if state == "RUNNING" and start_mono_ns is not None and not self._start.fixed(now):
+            self.wants_heartbeat |= self.start_mono_ns is None
             self._start.set(start_mono_ns)
-            self.wants_heartbeat = True
         if self.state is not None and STATE_ORDER[state] <= STATE_ORDER[self.state]:
             return
         self.state = state
