@@ -121,6 +121,21 @@ def test_windows_are_told_where_they_changed() -> None:
     assert len(world.newsroom.snapshot(world.director)["windows"]) == 1
 
 
+def test_the_last_windows_are_told_before_the_end() -> None:
+    """What came after the last tick is published with the end of the run, ahead of its state."""
+    world = World()
+    world.begin()
+    world.newsroom.take(world.snapshot(1))
+    world.newsroom.tick()
+    world.newsroom.take(world.snapshot(2))
+    world.director.run.ended_at_ns = 1
+    world.newsroom.committed(world.director)
+    world.newsroom.tick()
+    assert world.kinds().count("window") == 2
+    (row,) = json.loads(world.feed.newest()[0].data)["windows"]
+    assert row["succeeded"] == 8
+
+
 def test_snapshots_are_counted_by_what_became_of_them() -> None:
     """R28: of an unknown or ended run, before the count is fixed, twice, with a gap."""
     world = World()

@@ -84,6 +84,8 @@ class Newsroom:
     def committed(self, director: Director) -> None:
         """Publish what was journaled of a run; its end may be archived from now on."""
         self._told[director.run.id].ended = director.run.ended
+        if director.run.ended:
+            self._publish_windows(director)  # no tick comes any more
         self.change(director)
 
     def change(self, director: Director) -> None:
@@ -101,17 +103,10 @@ class Newsroom:
             feed.publish("state", state_data(self.view(director)))
 
     def tick(self) -> None:
-        """Publish the windows that changed since the last tick, of every run under way."""
+        """Publish what is new of every run under way."""
         for director in self._directory.under_way():
             self.change(director)
-            feed, told = self._feeds.find(director.run.id), self._told[director.run.id]
-            aggregator = director.aggregator
-            if feed is None or aggregator is None or aggregator.revision == told.revision:
-                continue
-            view = self.view(director)
-            windows = self._windows(director, told.revision)
-            told.revision = aggregator.revision
-            feed.publish("window", window_data(view, windows))
+            self._publish_windows(director)
 
     async def file(self) -> None:
         """Put every run into the archive whose end is journaled, and then forget it."""
@@ -148,6 +143,16 @@ class Newsroom:
             self._topics.runs, run.id, director.journal_parts, self._revision
         )
         await self._writer.commit(tombstones)
+
+    def _publish_windows(self, director: Director) -> None:
+        """Publish the windows that changed since the last time."""
+        feed, told = self._feeds.find(director.run.id), self._told[director.run.id]
+        aggregator = director.aggregator
+        if feed is None or aggregator is None or aggregator.revision == told.revision:
+            return
+        windows = self._windows(director, told.revision)
+        told.revision = aggregator.revision
+        feed.publish("window", window_data(self.view(director), windows))
 
     def _windows(self, director: Director, since: int) -> list[dict[str, Any]]:
         aggregator = director.aggregator
