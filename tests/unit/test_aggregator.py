@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -96,6 +97,47 @@ def test_boots_number_their_snapshots_independently() -> None:
     for fields in ({}, {"boot_id": "c"}, {"driver_id": "e"}):
         assert ours.add(snapshot(cell(), **fields)) == "merged"
     assert ours.totals().succeeded == 3
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(1, 9)), max_size=40))
+def test_windows_long_past_are_as_exact_as_new_ones(told: list[tuple[int, int]]) -> None:
+    """However much later a snapshot comes: each window is the sum of its own, read or not."""
+    ours = aggregator()
+    for seq, (window, ms) in enumerate(told):
+        assert ours.add(snapshot(cell(ms=ms), seq=seq, window=window)) == "merged"
+    sums = {
+        second: Figures.merge_all(
+            Figures.from_cell(cell(ms=ms)) for window, ms in told if window == second
+        )
+        for second, _ in told
+    }
+    assert {window.second: window.figures for window in ours.windows()} == sums
+    assert ours.totals() == Figures.merge_all(sums.values())
+
+
+def test_a_day_of_windows_takes_little_room() -> None:
+    """Windows that are past are folded to a fraction of what their histograms take."""
+    ours = aggregator()
+    times = Histogram.of([1_000 * k * k for k in range(1, 2_000)])
+    figures = Figures(succeeded=1_999, response_time=times, service_time=times, lag=times)
+    busy = figures.to_cell(0, 0)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for second in range(300):
+        ours.add(snapshot(busy, seq=second, window=second))
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    whole = 300 * 3 * 16 * len(times.buckets)
+    assert grown < whole / 4
+
+
+def test_no_process_uses_that_much() -> None:
+    """A share of CPU that cannot be is refused before anything is merged."""
+    ours = aggregator()
+    for cpu in (-0.1, 1e300):
+        with pytest.raises(ValueError, match="no process uses"):
+            ours.add(snapshot(cell(), cpu=cpu))
+    assert (ours.merged, ours.totals().succeeded) == (0, 0)
 
 
 def test_what_comes_after_the_close_is_late() -> None:

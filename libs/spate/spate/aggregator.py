@@ -4,48 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from spate.aggregator_state import (
+    AggregatorState,
+    Boot,
+    CellKey,
+    DriverState,
+    TermCounts,
+    TermId,
+)
 from spate.figures import Figures, FiguresAccumulator
 from spate.messages import SnapshotMessage
 from spate.plan import Plan
 from spate.schedule import Schedule
-from spate.seq_set import SeqSet
+
+__all__ = [
+    "MAX_WINDOW",
+    "Added",
+    "Aggregator",
+    "CellKey",
+    "DriverTotals",
+    "TermCounts",
+    "TermId",
+    "WindowFigures",
+]
 
 Added = Literal["merged", "duplicate", "foreign", "late"]
-CellKey = tuple[int, int]
-"""Positions in the plan: (request, stage)."""
 
 MAX_WINDOW = 200_000
 """No run lasts this many seconds: its records are kept for a day."""
 
-_MILLION = 1_000_000
-
-
-class TermId(NamedTuple):
-    """Names a term of a driver process."""
-
-    driver_id: str
-    boot_id: str
-    term: int
-
-
-class _Boot(NamedTuple):
-    driver_id: str
-    boot_id: str
-
-
-@dataclass(slots=True)
-class TermCounts:
-    """What one term reported so far: outcomes by request and stage, and how many were sent."""
-
-    by_cell: dict[CellKey, int]
-    sent: int = 0
-
-    @property
-    def reported(self) -> int:
-        """How many arrivals have an outcome."""
-        return sum(self.by_cell.values())
+_MOST_CORES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,61 +63,46 @@ class WindowFigures:
     drivers: frozenset[str]
 
 
-@dataclass(slots=True)
-class _Levels:
-    """The levels of one boot in one window: those of its highest seq, and the mean of the CPU."""
-
-    seq: int
-    in_flight: int
-    cpu_millionths: int = 0
-    snapshots: int = 0
-
-
-class _Window:
-    __slots__ = ("figures", "levels")
-
-    def __init__(self) -> None:
-        self.figures = FiguresAccumulator()
-        self.levels: dict[_Boot, _Levels] = {}
-
-
-class _Driver:
-    __slots__ = ("clock_offset_ns", "cpu", "figures", "latest", "skew_at", "start_skew_ns")
-
-    def __init__(self) -> None:
-        self.figures = FiguresAccumulator()
-        self.latest: tuple[int, str, int] = (-1, "", -1)
-        self.clock_offset_ns: int | None = None
-        self.cpu = 0.0
-        self.skew_at: tuple[int, str, int] | None = None
-        self.start_skew_ns: int | None = None
-
-
 class Aggregator:
     """Merges each snapshot of one run exactly once, in whatever order they come.
 
-    The result depends on the set of snapshots only, not on their order. ``revision`` grows with
-    each merge. Counters: ``merged``, ``duplicates``, ``foreign`` (of another run) and ``late``
-    (after ``close``).
+    The result depends on the set of snapshots only, not on their order. ``state`` is all it
+    knows; a new one begins with nothing, or with a state that was read back.
     """
 
-    def __init__(self, plan: Plan, schedule: Schedule, run_id: str) -> None:
+    def __init__(
+        self, plan: Plan, schedule: Schedule, run_id: str, state: AggregatorState | None = None
+    ) -> None:
         self.plan = plan
         self.schedule = schedule
         self.run_id = run_id
-        self.revision = 0
-        self.merged = 0
-        self.duplicates = 0
-        self.foreign = 0
-        self.late = 0
+        self.state = AggregatorState() if state is None else state
         self._closed = False
-        self._seen: dict[_Boot, SeqSet] = {}
-        self._cells: dict[CellKey, FiguresAccumulator] = {}
-        self._drivers: dict[str, _Driver] = {}
-        self._terms: dict[TermId, TermCounts] = {}
-        self._windows: dict[int, _Window] = {}
-        # Second → revision of its last change, the latest change last.
-        self._changes: dict[int, int] = {}
+
+    @property
+    def revision(self) -> int:
+        """Grows by one with each merge."""
+        return self.state.revision
+
+    @property
+    def merged(self) -> int:
+        """How many snapshots were merged."""
+        return self.state.revision
+
+    @property
+    def duplicates(self) -> int:
+        """How many snapshots came again."""
+        return self.state.duplicates
+
+    @property
+    def foreign(self) -> int:
+        """How many snapshots were of another run."""
+        return self.state.foreign
+
+    @property
+    def late(self) -> int:
+        """How many snapshots came after ``close``."""
+        return self.state.late
 
     def add(self, snapshot: SnapshotMessage) -> Added:
         """Merge a snapshot, unless it is not of this run, was merged before or comes too late.
@@ -135,21 +110,18 @@ class Aggregator:
         Raises:
             ValueError: if it does not fit the plan or is malformed; nothing of it is merged.
         """
+        state = self.state
         if snapshot.run_id != self.run_id:
-            self.foreign += 1
+            state.foreign += 1
             return "foreign"
-        boot = _Boot(snapshot.driver_id, snapshot.boot_id)
-        if boot in self._seen and snapshot.seq in self._seen[boot]:
-            self.duplicates += 1
+        seen = state.seen.get(Boot(snapshot.driver_id, snapshot.boot_id))
+        if seen is not None and snapshot.seq in seen:
+            state.duplicates += 1
             return "duplicate"
         if self._closed:
-            self.late += 1
+            state.late += 1
             return "late"
-        parts = self._read(snapshot)
-        self._seen.setdefault(boot, SeqSet()).add(snapshot.seq)
-        self.merged += 1
-        self.revision += 1
-        self._merge(snapshot, boot, parts)
+        state.merge(snapshot, self._read(snapshot))
         return "merged"
 
     def close(self) -> None:
@@ -159,11 +131,11 @@ class Aggregator:
     @property
     def gaps(self) -> int:
         """How many snapshots are known to be missing: numbers left out between those seen."""
-        return sum(seen.missing for seen in self._seen.values())
+        return sum(seen.missing for seen in self.state.seen.values())
 
     def seen_through(self, driver_id: str, boot_id: str, seq: int) -> bool:
         """Tell whether a process's snapshots were all merged, from its first one up to ``seq``."""
-        seen = self._seen.get(_Boot(driver_id, boot_id))
+        seen = self.state.seen.get(Boot(driver_id, boot_id))
         return seen is not None and seq in seen and not seen.missing
 
     def totals(self) -> Figures:
@@ -189,60 +161,59 @@ class Aggregator:
         """Return the totals of each driver that reported, by driver_id in order."""
         return {
             driver_id: self._driver_totals(driver_id, driver)
-            for driver_id, driver in sorted(self._drivers.items())
+            for driver_id, driver in sorted(self.state.drivers.items())
         }
 
     def driver_figures(self, driver_id: str) -> Figures:
         """Return the figures of one driver over all its lives; zero if it reported nothing."""
-        driver = self._drivers.get(driver_id)
+        driver = self.state.drivers.get(driver_id)
         return driver.figures.freeze() if driver else Figures.zero()
 
     def cpu_peaks(self) -> dict[str, float]:
         """Return each driver's highest share of one core over a window, by driver_id."""
         peaks: dict[str, float] = {}
-        for window in self._windows.values():
+        for window in self.state.windows.values():
             for boot, levels in window.levels.items():
-                mean = levels.cpu_millionths / levels.snapshots / _MILLION
-                peaks[boot.driver_id] = max(mean, peaks.get(boot.driver_id, 0.0))
+                peaks[boot.driver_id] = max(levels.cpu, peaks.get(boot.driver_id, 0.0))
         return peaks
 
     def terms(self) -> Mapping[TermId, TermCounts]:
         """Return what each term reported."""
-        return self._terms
+        return self.state.terms
 
     def reported(self, driver_id: str, boot_id: str, term: int) -> int:
         """Return how many arrivals of a term have an outcome."""
-        counts = self._terms.get(TermId(driver_id, boot_id, term))
+        counts = self.state.terms.get(TermId(driver_id, boot_id, term))
         return counts.reported if counts else 0
 
     def sent(self, driver_id: str, boot_id: str, term: int) -> int:
         """Return how many arrivals a term sent."""
-        counts = self._terms.get(TermId(driver_id, boot_id, term))
+        counts = self.state.terms.get(TermId(driver_id, boot_id, term))
         return counts.sent if counts else 0
 
     def window(self, second: int) -> WindowFigures:
         """Return one second of the run; it is empty if nothing was heard of it."""
-        window = self._windows.get(second)
+        window = self.state.windows.get(second)
         if window is None:
             return WindowFigures(second, Figures.zero(), {}, frozenset())
         in_flight: dict[str, int] = {}
         for boot, levels in window.levels.items():
             in_flight[boot.driver_id] = in_flight.get(boot.driver_id, 0) + levels.in_flight
-        return WindowFigures(second, window.figures.freeze(), in_flight, frozenset(in_flight))
+        return WindowFigures(second, window.freeze(), in_flight, frozenset(in_flight))
 
     def windows(self) -> Iterator[WindowFigures]:
         """Iterate over the seconds of which something was heard, in order."""
-        return (self.window(second) for second in sorted(self._windows))
+        return (self.window(second) for second in sorted(self.state.windows))
 
     @property
     def last_window(self) -> int | None:
         """The latest second of which something was heard."""
-        return max(self._windows, default=None)
+        return max(self.state.windows, default=None)
 
     def changed_since(self, mark: int) -> list[int]:
         """Return, in order, the seconds that changed after ``revision`` was ``mark``."""
         changed = []
-        for second, revision in reversed(self._changes.items()):
+        for second, revision in reversed(self.state.changes.items()):
             if revision <= mark:
                 break
             changed.append(second)
@@ -255,44 +226,22 @@ class Aggregator:
                 raise ValueError(f"no request {cell.request} or stage {cell.stage} in the plan")
         if snapshot.window >= MAX_WINDOW:
             raise ValueError(f"window {snapshot.window} is beyond any run")
+        if not 0 <= snapshot.cpu <= _MOST_CORES:
+            raise ValueError(f"no process uses {snapshot.cpu} cores")
         return Figures.from_cells(snapshot.cells)
-
-    def _merge(self, snapshot: SnapshotMessage, boot: _Boot, parts: list[Figures]) -> None:
-        driver = self._drivers.setdefault(boot.driver_id, _Driver())
-        window = self._windows.setdefault(snapshot.window, _Window())
-        term = self._terms.setdefault(TermId(*boot, snapshot.term), TermCounts({}))
-        for cell, figures in zip(snapshot.cells, parts, strict=True):
-            key = (cell.request, cell.stage)
-            self._cells.setdefault(key, FiguresAccumulator()).add(figures)
-            driver.figures.add(figures)
-            window.figures.add(figures)
-            term.by_cell[key] = term.by_cell.get(key, 0) + figures.reported
-            term.sent += figures.sent
-        self._changes.pop(snapshot.window, None)
-        self._changes[snapshot.window] = self.revision
-
-        levels = window.levels.setdefault(boot, _Levels(-1, 0))
-        levels.cpu_millionths += round(snapshot.cpu * _MILLION)
-        levels.snapshots += 1
-        if snapshot.seq > levels.seq:
-            levels.seq, levels.in_flight = snapshot.seq, snapshot.in_flight
-        at = (snapshot.window, boot.boot_id, snapshot.seq)
-        if at > driver.latest:
-            driver.latest, driver.cpu = at, snapshot.cpu
-            driver.clock_offset_ns = snapshot.clock_offset_ns
-        if snapshot.start_skew_ns is not None and (driver.skew_at is None or at < driver.skew_at):
-            driver.skew_at, driver.start_skew_ns = at, snapshot.start_skew_ns
 
     def _by(self, part: Literal[0, 1], count: int) -> dict[int, Figures]:
         sums = [FiguresAccumulator() for _ in range(count)]
-        for key, cell in self._cells.items():
+        for key, cell in self.state.cells.items():
             sums[key[part]].add(cell.freeze())
         return {place: total.freeze() for place, total in enumerate(sums)}
 
     def _sum(self, wanted: Callable[[CellKey], bool]) -> Figures:
-        return Figures.merge_all(cell.freeze() for key, cell in self._cells.items() if wanted(key))
+        return Figures.merge_all(
+            cell.freeze() for key, cell in self.state.cells.items() if wanted(key)
+        )
 
-    def _driver_totals(self, driver_id: str, driver: _Driver) -> DriverTotals:
+    def _driver_totals(self, driver_id: str, driver: DriverState) -> DriverTotals:
         last = driver.latest[0]
         return DriverTotals(
             figures=driver.figures.freeze(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 
 
 class SeqSet:
@@ -17,6 +18,25 @@ class SeqSet:
     def __init__(self) -> None:
         self._lows: list[int] = []
         self._highs: list[int] = []
+
+    @staticmethod
+    def of(intervals: Iterable[tuple[int, int]]) -> SeqSet:
+        """Return the set of all numbers in these intervals, as ``intervals`` gives them.
+
+        Raises:
+            ValueError: if one is empty, or two are out of order, overlap or touch.
+        """
+        numbers = SeqSet()
+        for low, high in intervals:
+            if high < low or (numbers._highs and low <= numbers._highs[-1] + 1):
+                raise ValueError(f"not an interval of its own: {low} to {high}")
+            numbers._lows.append(low)
+            numbers._highs.append(high)
+        return numbers
+
+    def intervals(self) -> list[tuple[int, int]]:
+        """Return the intervals ``(low, high)``, both ends included, in order."""
+        return list(zip(self._lows, self._highs, strict=True))
 
     def add(self, seq: int) -> bool:
         """Add a number; tell whether it is new."""
