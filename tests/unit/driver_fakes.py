@@ -16,20 +16,26 @@ START_NS = 10**18
 
 
 class FakeClock(Clock):
-    """Stands still until it is moved."""
+    """Stands still until it is moved; ``asleep_ns`` is for how long the machine has slept."""
 
     def __init__(self) -> None:
         self.ns = START_NS
+        self.asleep_ns = 0
 
-    def boot_ns(self) -> int:
+    def mono_ns(self) -> int:
         """Return the time that was set."""
         return self.ns
 
-    mono_ns = wall_ns = cpu_ns = boot_ns
+    def boot_ns(self) -> int:
+        """Return it with the sleep."""
+        return self.ns + self.asleep_ns
+
+    cpu_ns = mono_ns
+    wall_ns = boot_ns
 
     def now(self) -> Moment:
         """Return it on all clocks."""
-        return Moment(self.ns, self.ns, self.ns)
+        return Moment(self.boot_ns(), self.mono_ns(), self.wall_ns())
 
 
 class FakeRequester(Requester):

@@ -1,8 +1,9 @@
-"""A driver's own ``/metrics`` and ``/healthz``, and the counts behind them."""
+"""A driver's own ``/metrics``, ``/healthz`` and ``/readyz``, and the counts behind them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from http.client import HTTPConnection
 
 import pytest
@@ -11,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from driver.metrics import MetricsServer, Readings
 from driver.tally import Tally
 from spate.messages import Cell
+from spate.timing import SECOND
 
 
 def tally() -> Tally:
@@ -37,9 +39,13 @@ def readings() -> Readings:
         cpu=0.25,
         licensed=True,
         term=3,
+        fences={"licence": 1, "state": 1},
         unacknowledged=2,
+        unacknowledged_bytes=512,
         resent=1,
         kafka_errors=9,
+        kafka_error="timed out",
+        kafka_down_ns=None,
         bad_messages=4,
     )
 
@@ -110,18 +116,40 @@ def test_metrics_are_what_prometheus_reads(server: MetricsServer) -> None:
         ("spate_driver_kafka_errors_total",): 9,
         ("spate_driver_bad_messages_total",): 4,
         ("spate_driver_terms_closed_total",): 2,
+        ("spate_driver_fences_total", "licence"): 1,
+        ("spate_driver_fences_total", "first_failed"): 0,
+        ("spate_driver_fences_total", "append_gap"): 0,
+        ("spate_driver_fences_total", "log_lost"): 0,
+        ("spate_driver_fences_total", "orphaned"): 0,
+        ("spate_driver_fences_total", "refused"): 0,
         ("spate_driver_in_flight",): 6,
         ("spate_driver_connections",): 8,
         ("spate_driver_cpu_ratio",): 0.25,
         ("spate_driver_licensed",): 1,
         ("spate_driver_snapshots_unacknowledged",): 2,
+        ("spate_driver_snapshots_unacknowledged_bytes",): 512,
+        ("spate_driver_kafka_up",): 1,
     }
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "body"), [("/healthz", 200, "ok\n"), ("/", 404, "see /metrics\n")]
+    ("path", "status", "body"),
+    [("/healthz", 200, "ok\n"), ("/readyz", 200, "ok\n"), ("/", 404, "see /metrics\n")],
 )
 def test_health_and_wrong_ways(server: MetricsServer, path: str, status: int, body: str) -> None:
     """A probe gets ``ok``; who asks for anything else is told where to look."""
     found = get(server, path)
     assert (found[0], found[2]) == (status, body)
+
+
+def test_a_driver_without_kafka_lives_and_is_not_ready() -> None:
+    """It says for how long, and what the last error was; and its metrics say so too."""
+    away = replace(readings(), kafka_down_ns=12 * SECOND)
+    server = MetricsServer("127.0.0.1", 0, lambda: away)
+    try:
+        said = get(server, "/readyz")
+        assert (said[0], said[2]) == (503, "Kafka has not answered for 12 s: timed out\n")
+        assert get(server, "/healthz")[0] == 200
+        assert "spate_driver_kafka_up 0.0\n" in get(server, "/metrics")[2]
+    finally:
+        server.close()

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from driver import backlog as backlog_module
 from driver import link as link_module
 from driver.link import Link
 from spate.bus import Ack, Outgoing, ProducerOptions
@@ -115,7 +116,8 @@ class Bench:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What failed is tried again at once."""
-    monkeypatch.setattr(link_module, "_RESEND_AFTER_S", 0.01)
+    monkeypatch.setattr(link_module, "_REOPEN_AFTER_S", 0.01)
+    monkeypatch.setattr(backlog_module, "_BACK_OFF_S", 0.01)
 
 
 async def test_heartbeats_bring_their_fate_under_their_number() -> None:
@@ -149,9 +151,9 @@ async def test_a_snapshot_is_kept_until_it_is_acknowledged() -> None:
     """Then it is in the log under its number (R11)."""
     bench = Bench()
     bench.link.snapshot(snapshot(1))
-    assert bench.link.unacknowledged == 1
+    assert len(bench.link.backlog) == 1
     assert await bench.link.flush(1) == 0
-    assert bench.link.unacknowledged == 0
+    assert len(bench.link.backlog) == 0
     assert bench.values(TOPICS.metrics) == [snapshot(1)]
     await bench.bus.close()
 
@@ -163,8 +165,8 @@ async def test_a_snapshot_that_failed_is_sent_again_under_its_number() -> None:
     missing = bench.log._topics.pop(TOPICS.metrics)
     bench.link.snapshot(snapshot(7))
     await asyncio.sleep(0.05)
-    assert bench.link.unacknowledged == 1
-    assert bench.link.resent >= 1
+    assert len(bench.link.backlog) == 1
+    assert bench.link.backlog.resent >= 1
     bench.log._topics[TOPICS.metrics] = missing
     assert await bench.link.flush(1) == 0
     assert bench.values(TOPICS.metrics) == [snapshot(7)]

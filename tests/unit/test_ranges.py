@@ -182,3 +182,87 @@ def test_half_of_the_last_claim_is_no_reason_to_ask() -> None:
     held.allow({1: 4}, 0)
     take_free(held)
     assert not held.half_used
+
+
+sizes = st.dictionaries(st.integers(1, 4), st.integers(0, 20), max_size=4)
+
+
+@given(steps=st.lists(st.tuples(sizes, st.integers(0, 8), st.integers(0, 25)), max_size=12))
+def test_sizes_follow_the_grants_exactly(steps: list[tuple[dict[int, int], int, int]]) -> None:
+    """Known: max(decided, min(size, new)); new: from 0; missing: what is decided (R9)."""
+    held = HeldRanges(ClosedSchedule(400))
+    expected: dict[int, tuple[int, int]] = {}
+    for granted, most, claim in steps:
+        held.apply(Range(key, 100 * key, 1, size) for key, size in granted.items())
+        for key in expected.keys() | granted.keys():
+            decided, size = expected.get(key, (0, granted.get(key, 0)))
+            expected[key] = (decided, max(decided, min(size, granted.get(key, 0))))
+        held.allow(dict.fromkeys(expected, claim), 0)
+        for index in take_free(held, most):
+            decided, size = expected[index // 100]
+            assert index == 100 * (index // 100) + decided
+            assert decided < size
+            expected[index // 100] = (decided + 1, size)
+        told = {said.id: said for said in held.claims(None, 1000)}
+        for key, (decided, size) in expected.items():
+            if key in told:
+                assert (told[key].decided, told[key].claim) == (decided, size)
+            else:
+                assert decided == size
+    assert {end.id: end.decided for end in held.end()} == {
+        key: decided for key, (decided, _) in expected.items()
+    }
+
+
+def test_a_finished_range_that_is_granted_again_stays_finished() -> None:
+    """An orchestrator that forgot its end is told of it anew; nothing begins at 0 again (I1)."""
+    held = held_of([Range(1, 0, 1, 3)])
+    assert len(take(held, 20 * MS)) == 3
+    held.apply([])
+    assert (held.claims(None, 0), len(held)) == ((), 1)
+    held.apply([Range(1, 0, 1, 3)])
+    held.allow({1: 3}, 0)
+    assert held.claims(None, 0) == (RangeProgress(id=1, decided=3, claim=3),)
+    assert take(held, 10**12) == []
+    assert held.end() == (RangeEnd(id=1, decided=3),)
+
+
+def test_the_next_due_time_follows_the_grants() -> None:
+    """The earliest range may vanish, and an earlier one may come (R9)."""
+    held = held_of([Range(1, 0, 1, 5), Range(2, 30, 1, 10)])
+    assert held.next_due_ns() == 0
+    held.apply([Range(2, 30, 1, 10)])
+    assert held.next_due_ns() == 300 * MS
+    held.apply([Range(2, 30, 1, 10), Range(3, 10, 1, 5)])
+    assert held.next_due_ns() == 300 * MS
+    held.allow({3: 5}, 0)
+    assert held.next_due_ns() == 100 * MS
+    held.apply([Range(2, 30, 1, 0), Range(3, 10, 1, 1)])
+    assert take(held, 10**12) == [(10, False)]
+    assert held.next_due_ns() is None
+
+
+def test_what_was_allowed_beyond_a_cut_is_no_reason_to_wait_or_to_hurry() -> None:
+    """After a cut all that is left may be decided without another heartbeat (R5, R20)."""
+    held = HeldRanges(CLOSED)
+    held.apply([Range(1, 0, 1, 60)])
+    held.allow({1: 40}, 0)
+    take_free(held, 10)
+    held.apply([Range(1, 0, 1, 30)])
+    assert len(take_free(held, 20)) == 20
+    assert not held.half_used
+    assert take_free(held) == []
+
+
+def test_a_cut_before_the_claim_is_asked_for_leaves_the_hint_to_what_still_grows() -> None:
+    """One range is cut to what is decided, another still grows: half of its claim is a reason."""
+    held = HeldRanges(CLOSED)
+    held.apply([Range(1, 0, 1, 20), Range(2, 20, 1, 40)])
+    held.allow({1: 8, 2: 4}, 0)
+    take_free(held, 4)
+    held.apply([Range(1, 0, 1, 2), Range(2, 20, 1, 40)])
+    assert take_free(held, 1) == [20]
+    assert not held.half_used
+    assert take_free(held, 1) == [21]
+    assert held.half_used
+    assert take_free(held) == [22, 23]

@@ -28,7 +28,10 @@ class Bench:
         self.session = Session("d", "b", Timing())
         self.session.heartbeat(self.clock.now(), Levels(0, 0, 0.0, None))
         self.sent: list[SnapshotMessage] = []
-        self.reporter = Reporter(self.session, self.clock, 500 * MS, self.sent.append)
+        self.behind = False
+        self.reporter = Reporter(
+            self.session, self.clock, 500 * MS, self.sent.append, lambda: self.behind
+        )
         self.engine = self.take_up("r", 1)
 
     def take_up(self, run_id: str, revision: int) -> Engine:
@@ -150,6 +153,23 @@ async def test_each_cut_tells_what_came_since_the_last() -> None:
     assert bench.sent[1].cells == ()
     assert (bench.sent[0].cpu, bench.sent[0].connections) == (0.5, 3)
     assert bench.reporter.tally.arrivals["missed", "fenced"] == 2
+    await bench.engine.close()
+
+
+async def test_without_news_nothing_is_added_to_what_the_log_has_not_taken() -> None:
+    """Levels are told again once it has; what happened is told in any case (R11)."""
+    bench = Bench()
+    bench.start()
+    bench.behind = True
+    bench.cut(500 * MS)
+    bench.clock.ns = START_NS + 700 * MS
+    bench.miss(0)
+    bench.cut(900 * MS)
+    bench.cut(1_500 * MS)
+    assert bench.told() == [(1, 1, 0, 1)]
+    bench.behind = False
+    bench.cut(2_000 * MS)
+    assert bench.told() == [(1, 1, 0, 1), (2, 1, 1, 0)]
     await bench.engine.close()
 
 

@@ -29,8 +29,12 @@ def assemble(
     allowlist: Allowlist,
     environ: Mapping[str, str],
     raw: Raw | None = None,
+    behind: Callable[[], bool] = lambda: False,
 ) -> Driver:
-    """Return a driver on the running loop; ``environ`` holds the plan's secrets."""
+    """Return a driver on the running loop; ``environ`` holds the plan's secrets.
+
+    ``behind`` is asked whether the carrier lags behind with snapshots (see ``Driver``).
+    """
     loop = asyncio.get_running_loop()
     session = Session(driver_id, boot_id, timing)
 
@@ -71,7 +75,14 @@ def assemble(
             turn=turn,
         )
 
-    return Driver(session, timing=timing, clock=clock, carrier=carrier, make_engine=make_engine)
+    return Driver(
+        session,
+        timing=timing,
+        clock=clock,
+        carrier=carrier,
+        make_engine=make_engine,
+        behind=behind,
+    )
 
 
 def spare_collector() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 CloseCause = Literal[
-    "licence", "first_failed", "append_gap", "log_lost", "orphaned", "state", "leaving"
+    "licence", "first_failed", "append_gap", "log_lost", "orphaned", "state", "leaving", "refused"
 ]
-"""Why a term closed: R3 (a), (b), (c), (d), (e), (f), (g)."""
+"""Why a term closed: R3 (a) to (h), in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +22,9 @@ class Closure:
     def missed(self) -> str:
         """The cause under which its undone work is reported as missed."""
         return "aborted" if self.cause in ("state", "leaving") else "fenced"
+
+
+FENCE_CAUSES: tuple[CloseCause, ...] = tuple(
+    cause for cause in get_args(CloseCause) if Closure(0, cause).missed == "fenced"
+)
+"""The causes for which a driver stops by itself, in the order of R3."""

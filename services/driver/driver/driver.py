@@ -51,7 +51,11 @@ EngineMaker = Callable[[Load, Callable[[], None], Callable[[int], int]], Engine]
 
 
 class Driver:
-    """Keeps the session informed and the engine running."""
+    """Keeps the session informed and the engine running.
+
+    ``behind`` tells whether the carrier has so many snapshots to deliver that one without news
+    would be one too many.
+    """
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Driver:
         clock: Clock,
         carrier: Carrier,
         make_engine: EngineMaker,
+        behind: Callable[[], bool] = lambda: False,
     ) -> None:
         self.session = session
         self.engine: Engine | None = None
@@ -69,7 +74,9 @@ class Driver:
         self._clock = clock
         self._carrier = carrier
         self._make_engine = make_engine
-        self._reporter = Reporter(session, clock, timing.snapshot_every_ns, carrier.snapshot)
+        self._reporter = Reporter(
+            session, clock, timing.snapshot_every_ns, carrier.snapshot, behind
+        )
         self._cpu_mark = (clock.mono_ns(), clock.cpu_ns())
         self._retired: set[asyncio.Task[None]] = set()
         self._pulse_due_ns = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from driver.backlog import Backlog
 from spate.bus import Ack, Batch, Bus, BusError, Outgoing, ProducerOptions
 from spate.messages import (
     AnyMessage,
@@ -18,21 +19,20 @@ from spate.messages import (
 from spate.timing import SECOND, Timing
 from spate.topics import Topics
 
-_RESEND_AFTER_S = 1.0
+_REOPEN_AFTER_S = 1.0
 
 
 class Link:
     """Carries one driver's messages over Kafka.
 
-    ``on_ack`` gets the fate of each heartbeat. A snapshot is kept until it is acknowledged and
-    sent again under its number as often as it takes (R11).
+    ``on_ack`` gets the fate of each heartbeat. A snapshot is kept in ``backlog`` until it is
+    acknowledged, and sent again under its number as often as it takes (R11).
     """
 
     def __init__(
         self, bus: Bus, topics: Topics, timing: Timing, on_ack: Callable[[int, Ack], None]
     ) -> None:
         self.bad_messages = 0
-        self.resent = 0
         self._bus = bus
         self._topics = topics
         self._on_ack = on_ack
@@ -44,12 +44,7 @@ class Link:
             )
         )
         self._snapshots = bus.producer(ProducerOptions())
-        self._unacknowledged: dict[int, Outgoing] = {}
-
-    @property
-    def unacknowledged(self) -> int:
-        """How many snapshots the log may not hold yet."""
-        return len(self._unacknowledged)
+        self.backlog = Backlog(self._snapshots)
 
     def register(self, message: Register) -> None:
         """Describe the driver, for display."""
@@ -61,10 +56,13 @@ class Link:
         self._heartbeats.send(record, lambda ack: self._on_ack(message.n, ack))
 
     def snapshot(self, message: SnapshotMessage) -> None:
-        """Send a snapshot, again and again until it is acknowledged."""
+        """Send a snapshot, again and again until it is acknowledged.
+
+        Raises:
+            BacklogError: if too many are not; the driver must end.
+        """
         record = Outgoing(self._topics.metrics, encode(message), message.driver_id)
-        self._unacknowledged[message.seq] = record
-        self._send_snapshot(message.seq)
+        self.backlog.add(message.seq, record)
 
     async def listen(self, receive: Callable[[AnyMessage], None]) -> None:
         """Hand every control message to ``receive``, until cancelled.
@@ -80,7 +78,7 @@ class Link:
                     self._pass_on(await reader.read(timeout_s=1.0), receive)
             except BusError:
                 # A position that is gone: the newest state is all that counts here.
-                await asyncio.sleep(_RESEND_AFTER_S)
+                await asyncio.sleep(_REOPEN_AFTER_S)
             finally:
                 await reader.close()
 
@@ -100,18 +98,7 @@ class Link:
         while (left := deadline - loop.time()) > 0:
             await self._heartbeats.flush(min(left, 1.0))
             await self._snapshots.flush(min(left, 1.0))
-            if not self._unacknowledged:
+            if not self.backlog:
                 break
             await asyncio.sleep(0.05)
-        return len(self._unacknowledged)
-
-    def _send_snapshot(self, seq: int) -> None:
-        record = self._unacknowledged[seq]
-        self._snapshots.send(record, lambda ack: self._snapshot_fate(seq, ack))
-
-    def _snapshot_fate(self, seq: int, ack: Ack) -> None:
-        if ack.error is None:
-            del self._unacknowledged[seq]
-            return
-        self.resent += 1
-        asyncio.get_running_loop().call_later(_RESEND_AFTER_S, self._send_snapshot, seq)
+        return len(self.backlog)

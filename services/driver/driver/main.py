@@ -15,6 +15,7 @@ from pathlib import Path
 import uvloop
 
 from driver.assembly import assemble, spare_collector
+from driver.backlog import BacklogError
 from driver.breakage import watch
 from driver.children import run_children
 from driver.clock import Clock
@@ -40,15 +41,24 @@ _FLUSH_S = 5.0
 
 
 class _Relay:
-    """Stands between driver and link, which need each other."""
+    """Stands between driver and link, which need each other; ``broke`` is told why to end."""
 
     link: Link
+
+    def __init__(self, broke: Callable[[str], None]) -> None:
+        self._broke = broke
 
     def heartbeat(self, message: Heartbeat) -> None:
         self.link.heartbeat(message)
 
     def snapshot(self, message: SnapshotMessage) -> None:
-        self.link.snapshot(message)
+        try:
+            self.link.snapshot(message)
+        except BacklogError as error:
+            self._broke(str(error))
+
+    def behind(self) -> bool:
+        return self.link.backlog.behind
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,7 +97,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         loop.add_signal_handler(number, end)
     watch(loop, broke)
 
-    relay = _Relay()
+    relay = _Relay(broke)
     raw = None if settings.raw_file is None else _raw_writer(Path(settings.raw_file))
     driver = assemble(
         driver_id=settings.driver_id,
@@ -98,6 +108,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         allowlist=settings.allowed_targets,
         environ=environ,
         raw=raw,
+        behind=relay.behind,
     )
 
     def on_ack(n: int, ack: Ack) -> None:
@@ -111,7 +122,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         await bus.ensure_topics(topics.configs)
         relay.link = link = Link(bus, topics, timing, on_ack)
         server = MetricsServer(
-            settings.host, settings.port, lambda: _readings(settings, driver, link, bus)
+            settings.host, settings.port, lambda: _readings(settings, driver, link, bus, clock)
         )
         link.register(
             Register(
@@ -165,8 +176,11 @@ async def _finish(
     return 1 if broken else 0
 
 
-def _readings(settings: Settings, driver: Driver, link: Link, bus: KafkaBus) -> Readings:
-    engine = driver.engine
+def _readings(
+    settings: Settings, driver: Driver, link: Link, bus: KafkaBus, clock: Clock
+) -> Readings:
+    engine, backlog = driver.engine, link.backlog
+    down_since_ns = bus.health.down_since_ns
     return Readings(
         tally=driver.tally,
         driver_id=settings.driver_id,
@@ -176,9 +190,13 @@ def _readings(settings: Settings, driver: Driver, link: Link, bus: KafkaBus) -> 
         cpu=driver.cpu,
         licensed=driver.session.licensed,
         term=driver.session.term,
-        unacknowledged=link.unacknowledged,
-        resent=link.resent,
+        fences=driver.session.endings.by_cause,
+        unacknowledged=len(backlog),
+        unacknowledged_bytes=backlog.bytes,
+        resent=backlog.resent,
         kafka_errors=bus.health.errors,
+        kafka_error=bus.health.last_error,
+        kafka_down_ns=None if down_since_ns is None else clock.mono_ns() - down_since_ns,
         bad_messages=link.bad_messages,
     )
 

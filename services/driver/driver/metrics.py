@@ -1,9 +1,12 @@
-"""A driver's ``/metrics`` and ``/healthz``, on a thread: they answer however busy the load is."""
+"""A driver's ``/metrics``, ``/healthz`` and ``/readyz``, on a thread of their own.
+
+They answer however busy the load is.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
@@ -12,14 +15,22 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from driver.closure import FENCE_CAUSES, CloseCause
 from driver.tally import Tally
+from spate.timing import SECOND
 
 _NOT_FOUND: Final = 404
+_UNAVAILABLE: Final = 503
+_TEXT: Final = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What the driver says of itself at a scrape."""
+    """What the driver says of itself at a scrape.
+
+    ``fences`` counts the terms that closed, by cause. ``kafka_down_ns`` is for how long no broker
+    has answered, None while one does.
+    """
 
     tally: Tally
     driver_id: str
@@ -29,9 +40,13 @@ class Readings:
     cpu: float
     licensed: bool
     term: int
+    fences: Mapping[CloseCause, int]
     unacknowledged: int
+    unacknowledged_bytes: int
     resent: int
     kafka_errors: int
+    kafka_error: str | None
+    kafka_down_ns: int | None
     bad_messages: int
 
 
@@ -57,6 +72,14 @@ class Collector:
         for (outcome, kind), n in sorted(now.tally.arrivals.items()):
             arrivals.add_metric([outcome, kind], n)
         yield arrivals
+        fences = CounterMetricFamily(
+            "spate_driver_fences",
+            "Terms that closed because the right or the ability to send was gone.",
+            labels=["cause"],
+        )
+        for cause in FENCE_CAUSES:
+            fences.add_metric([cause], now.fences.get(cause, 0))
+        yield fences
         counters = {
             "spate_driver_requests_sent": ("Requests put on a socket.", now.tally.sent),
             "spate_driver_sent_bytes": ("Bytes sent to targets.", now.tally.bytes_sent),
@@ -77,13 +100,21 @@ class Collector:
                 "Snapshots that Kafka has not acknowledged.",
                 now.unacknowledged,
             ),
+            "spate_driver_snapshots_unacknowledged_bytes": (
+                "Their size.",
+                now.unacknowledged_bytes,
+            ),
+            "spate_driver_kafka_up": (
+                "1 while a Kafka broker answers.",
+                int(now.kafka_down_ns is None),
+            ),
         }
         for name, (text, level) in gauges.items():
             yield GaugeMetricFamily(name, text, value=level)
 
 
 class MetricsServer:
-    """Serves ``/metrics`` and ``/healthz`` until closed.
+    """Serves ``/metrics``, ``/healthz`` and ``/readyz`` until closed.
 
     Raises:
         OSError: if the address cannot be bound.
@@ -98,9 +129,11 @@ class MetricsServer:
                 if self.path == "/metrics":
                     self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
                 elif self.path == "/healthz":
-                    self._answer(200, "text/plain; charset=utf-8", b"ok\n")
+                    self._answer(200, _TEXT, b"ok\n")
+                elif self.path == "/readyz":
+                    self._answer(*_readiness(read()))
                 else:
-                    self._answer(_NOT_FOUND, "text/plain; charset=utf-8", b"see /metrics\n")
+                    self._answer(_NOT_FOUND, _TEXT, b"see /metrics\n")
 
             def log_message(self, *_: object) -> None:
                 """Say nothing: scrapes are no events."""
@@ -125,3 +158,12 @@ class MetricsServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=5)
+
+
+def _readiness(now: Readings) -> tuple[int, str, bytes]:
+    """Return status, type and text: ready is who reaches Kafka, for all work comes from there."""
+    if now.kafka_down_ns is None:
+        return 200, _TEXT, b"ok\n"
+    away_s = now.kafka_down_ns / SECOND
+    text = f"Kafka has not answered for {away_s:.0f} s: {now.kafka_error}\n"
+    return _UNAVAILABLE, _TEXT, text.encode()

@@ -46,6 +46,7 @@ class HeldRanges:
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
         self._held: dict[int, HeldRange] = {}
+        self._over: dict[int, HeldRange] = {}
         self._due: list[tuple[int, int, HeldRange]] = []
         self.decided_total = 0
         self.half_used = False
@@ -54,7 +55,7 @@ class HeldRanges:
 
     def __len__(self) -> int:
         """Return how many ranges are held, finished ones too."""
-        return len(self._held)
+        return len(self._held) + len(self._over)
 
     @property
     def undecided(self) -> int:
@@ -62,23 +63,35 @@ class HeldRanges:
         return sum(held.range.size - held.decided for held in self._held.values())
 
     def apply(self, granted: Iterable[Range]) -> None:
-        """Make ``granted`` the ranges of this term (R9): known ones shrink, missing ones end."""
+        """Make ``granted`` the ranges of this term (R9): known ones shrink, missing ones end.
+
+        A finished range that grants leave out is in the orchestrator's books: it is told again
+        only at the end of the term, so heartbeats do not grow with the length of a run.
+        """
         missing = set(self._held)
         for new in granted:
             missing.discard(new.id)
+            if new.id in self._over:
+                self._held[new.id] = self._over.pop(new.id)
             held = self._held.get(new.id)
             if held is None:
                 self._held[new.id] = HeldRange(new)
             else:
-                held.shrink(min(held.range.size, new.size))
+                held.shrink(new.size)
         for range_id in missing:
-            self._held[range_id].shrink(0)
+            held = self._held[range_id]
+            if held.decided == held.range.size:
+                self._over[range_id] = self._held.pop(range_id)
+            else:
+                held.shrink(0)
         self._order()
 
     def end(self) -> tuple[RangeEnd, ...]:
         """Give everything back and return where each range ended (R4)."""
-        ends = tuple(RangeEnd(id=key, decided=held.decided) for key, held in self._held.items())
+        everything = self._over | self._held
+        ends = tuple(RangeEnd(id=key, decided=held.decided) for key, held in everything.items())
         self._held.clear()
+        self._over.clear()
         self._order()
         return ends
 

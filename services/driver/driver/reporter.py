@@ -21,7 +21,10 @@ _MAX_CELL_BYTES = 200_000
 
 
 class Reporter:
-    """Numbers the snapshots of one process and hands them over in order."""
+    """Numbers the snapshots of one process and hands them over in order.
+
+    While ``behind`` says that many are on their way already, only news is worth another one.
+    """
 
     def __init__(
         self,
@@ -29,6 +32,7 @@ class Reporter:
         clock: Clock,
         snapshot_every_ns: int,
         send: Callable[[SnapshotMessage], None],
+        behind: Callable[[], bool],
     ) -> None:
         self.seq = 0
         self.lag_p99_ns: int | None = None
@@ -37,6 +41,7 @@ class Reporter:
         self._clock = clock
         self._every_ns = snapshot_every_ns
         self._send = send
+        self._behind = behind
         self._start_ns: int | None = None
         self._second: int | None = None
         self._cut_ns = 0
@@ -53,7 +58,8 @@ class Reporter:
     def cut(self, engine: Engine, cpu: float) -> None:
         """Send what was recorded since the last cut, one snapshot or more for each term.
 
-        Without news one empty snapshot tells the levels. Before the start there is nothing to say.
+        Without news one empty snapshot tells the levels, unless the log is behind. Before the
+        start there is nothing to say.
         """
         now_ns = self._clock.mono_ns()
         start_ns = self._start_of(engine)
@@ -61,7 +67,7 @@ class Reporter:
             return
         second = (now_ns - start_ns) // SECOND
         window = second if self._second is None else self._second
-        self._report(engine, cpu, window, empty=True)
+        self._report(engine, cpu, window, empty=not self._behind())
         self._second = second
         self._cut_ns = now_ns
 

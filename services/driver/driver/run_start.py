@@ -7,7 +7,9 @@ The orchestrator names the start by its wall clock, or says how long ago it was:
 
 where ``offset`` is the orchestrator's wall clock minus ours. Each beat brings a sample of the
 clocks, so the start is worked out again with every one that comes before it; from 0.1 s before the
-start on it is fixed, and nothing that is learned or set afterwards moves the arrivals.
+start on it is fixed, and nothing that is learned or set afterwards moves the arrivals. A driver
+that joins a run under way knows the clocks least at its first beat; for it the start is fixed with
+the first work that it is given.
 """
 
 from __future__ import annotations
@@ -21,11 +23,16 @@ _FIXED_BEFORE_NS = 100 * MS
 
 
 class RunStart:
-    """The start of the present run, and the orchestrator's clock."""
+    """The start of the present run, and the orchestrator's clock.
+
+    ``has_work`` says that this driver was given work of the run, now or before.
+    """
 
     def __init__(self) -> None:
         self.clock = ClockSync()
         self.mono_ns: int | None = None
+        self.has_work = False
+        self._joined: bool | None = None
         self._offset_ns = 0
         self._correction_ns: int | None = None
 
@@ -51,8 +58,10 @@ class RunStart:
         return now.mono_ns - message.elapsed_ns - age_ns
 
     def fixed(self, now: Moment) -> bool:
-        """Tell whether the start is known and too near, or past, to be moved."""
-        return self.mono_ns is not None and now.mono_ns >= self.mono_ns - _FIXED_BEFORE_NS
+        """Tell whether the start is known, is too near, or past, to be moved, and matters here."""
+        if self.mono_ns is None or not self.has_work:
+            return False
+        return now.mono_ns >= self.mono_ns - _FIXED_BEFORE_NS
 
     def set(self, mono_ns: int) -> None:
         """Say when this run starts, as well as is known now."""
@@ -63,7 +72,14 @@ class RunStart:
     def clear(self) -> None:
         """Forget the start: another run begins."""
         self.mono_ns = None
+        self.has_work = False
+        self._joined = None
         self._correction_ns = None
+
+    def usable(self, elapsed_ns: int) -> None:
+        """Note that work may be done from this run time on; the first time tells a joiner."""
+        if self._joined is None:
+            self._joined = elapsed_ns > 0
 
     def change_clock(self) -> None:
         """Begin to learn another clock; what the old one taught of the skew stays."""
@@ -75,9 +91,10 @@ class RunStart:
         """Return how late the first arrival was decided, by the orchestrator's clock.
 
         ``first_lag_ns`` is what the driver itself saw; it is corrected by what the driver has
-        learned of the clocks since it turned the start into its own time.
+        learned of the clocks since it turned the start into its own time. Of a driver that joined
+        after the start the first arrival says nothing about the start: None.
         """
-        if first_lag_ns is None:
+        if first_lag_ns is None or self._joined:
             return None
         learned_ns = self._correction_ns
         return first_lag_ns + (self._learned_ns() if learned_ns is None else learned_ns)

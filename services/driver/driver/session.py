@@ -7,6 +7,8 @@ arrivals from the ranges it returns; ``take_closures`` tells which terms closed 
 from __future__ import annotations
 
 from driver.closure import CloseCause, Closure
+from driver.endings import Endings
+from driver.grant_parts import GrantParts
 from driver.headway import Headway
 from driver.levels import Levels
 from driver.licence import Licence, LogLostError
@@ -17,10 +19,10 @@ from driver.ranges import HeldRanges
 from driver.run_start import RunStart
 from spate.bus import Ack
 from spate.clocksync import ClockSync
+from spate.grant import Range
 from spate.messages import (
     STATE_ORDER,
     Beat,
-    ClosedTerm,
     Grants,
     Heartbeat,
     Order,
@@ -45,15 +47,13 @@ class Session:
         self.leaving = False
         self.refusal: str | None = None
         self.plans = PlanShelf()
+        self.endings = Endings()
         self._timing = timing
         self._licence = Licence(timing.fence_after_ns)
         self._ranges: HeldRanges | None = None
         self._revision = 0
         self._epoch = -1
-        self._parts: dict[int, Grants] = {}
-        self._parts_of = (-1, -1)
-        self._closed: list[ClosedTerm] = []
-        self._closures: list[Closure] = []
+        self._parts = GrantParts()
         self._start = RunStart()
         self._beat_boot_ns: int | None = None
         self._deaf_since_ns: int | None = None
@@ -84,13 +84,15 @@ class Session:
         return self._start.elapsed_ns(now)
 
     def start_skew_ns(self, first_lag_ns: int | None) -> int | None:
-        """Return how late the first arrival was decided, by the orchestrator's clock."""
+        """Return how late the first arrival was decided, by the orchestrator's clock.
+
+        None without one, and for a driver that was given work only after the start.
+        """
         return self._start.skew_ns(first_lag_ns)
 
     def take_closures(self) -> list[Closure]:
         """Return the terms that closed since the last call."""
-        closures, self._closures = self._closures, []
-        return closures
+        return self.endings.take()
 
     def look(self, now: Moment) -> HeldRanges | None:
         """Check the right to send (R2, R3a, R3e); return what may be sent from now (R8)."""
@@ -130,7 +132,7 @@ class Session:
             leaving=self.leaving,
             refusal=self.refusal,
             ranges=claims,
-            closed=tuple(self._closed),
+            closed=self.endings.told,
             in_flight=levels.in_flight,
             last_seq=levels.last_seq,
             beat_age_ns=beat_age_ns,
@@ -156,8 +158,11 @@ class Session:
             raise
         if isinstance(outcome, str):
             self._close(outcome)
-        elif outcome is not None and self._ranges is not None:
-            self._ranges.allow(outcome, self.elapsed_ns(now))
+        elif outcome and self._ranges is not None:
+            elapsed_ns = self.elapsed_ns(now)
+            self._ranges.allow(outcome, elapsed_ns)
+            if elapsed_ns is not None:
+                self._start.usable(elapsed_ns)
 
     def on_plan(self, message: PlanDocument) -> None:
         """Keep a plan for the grants that name its digest."""
@@ -174,31 +179,28 @@ class Session:
         plan = self.plans.get(message.plan_digest)
         if plan is None:
             return
-        if self._parts_of != (message.epoch, message.revision):
-            self._parts_of = (message.epoch, message.revision)
-            self._parts = {}
-        self._parts[message.part] = message
-        if len(self._parts) < message.parts:
+        grants = self._parts.add(message)
+        if grants is None:
             return
-        parts, self._parts = self._parts, {}
         self._obeys(message.epoch)
         self._revision = message.revision
         if another_run:
             self._adopt(message, plan)
-        mine = next(
-            (
-                grant
-                for part in parts.values()
-                for grant in part.grants
-                if grant.driver_id == self.driver_id and grant.boot_id == self.boot_id
-            ),
-            None,
-        )
+        me = (self.driver_id, self.boot_id)
+        mine = next((grant for grant in grants if (grant.driver_id, grant.boot_id) == me), None)
+        ranges: tuple[Range, ...] = ()
         if mine is not None:
-            self._closed = [term for term in self._closed if term.term > mine.closed_through]
-        named = mine is not None and mine.term == self.term and self.licensed
+            self.endings.booked(mine.closed_through)
+            if mine.term == self.term and self.licensed:
+                ranges = mine.ranges
+        if ranges and (self.leaving or self.refusal is not None):
+            # Whoever can do it should have it at once.
+            self._close("leaving" if self.leaving else "refused")
+            ranges = ()
         assert self._ranges is not None
-        self._ranges.apply(mine.ranges if mine is not None and named else ())
+        self._ranges.apply(ranges)
+        if ranges:
+            self._start.has_work = True
         self.wants_heartbeat = True
 
     def on_order(self, message: Order, now: Moment) -> None:
@@ -227,8 +229,12 @@ class Session:
         self._advance(message, self._start.from_beat(message, now), now)
 
     def refuse(self, reason: str) -> None:
-        """Take no part in the present run; the next heartbeat says why."""
+        """Take no part in the present run, whatever is granted; the next heartbeat says why.
+
+        What was granted goes back at once: the term closes (R3h, ADR 12).
+        """
         self.refusal = reason
+        self._close("refused")
         self.wants_heartbeat = True
 
     def leave(self, now: Moment) -> None:
@@ -269,7 +275,7 @@ class Session:
         """Begin another run; a term that did not hear the end of the old one closes first."""
         if self.state is not None and STATE_ORDER[self.state] < STATE_ORDER["DRAINING"]:
             self._close("state")
-        self._closed = []
+        self.endings.forget_run()
         self._headway.clear()
         schedule = compile_schedule(plan.load, message.drivers_at_start)
         self.load = Load(message.run_id, plan, schedule)
@@ -283,10 +289,8 @@ class Session:
         if not self.licensed:
             return
         ends = self._ranges.end() if self._ranges is not None else ()
-        term = self._licence.close()
-        if self.load is not None and ends:
-            self._closed.append(ClosedTerm(run_id=self.load.run_id, term=term, ranges=ends))
-        self._closures.append(Closure(term, cause))
+        closure = Closure(self._licence.close(), cause)
+        self.endings.add(closure, self.load.run_id if self.load is not None else None, ends)
         if cause not in ("first_failed", "log_lost"):
             # A log that refuses a term's first heartbeat at once would refuse the next as fast.
             self.wants_heartbeat = True

@@ -71,7 +71,7 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
             "SPATE_DRIVER_ADDRESS",
             "127.0.0.1:9101",
             _address,
-            "Where /metrics and /healthz answer; process k of several takes the port + k.",
+            "Where /metrics, /healthz and /readyz answer; process k of several takes the port + k.",
         ),
         Flag(
             "processes",
