@@ -131,6 +131,8 @@ def _panel(progress: Progress) -> Table:
             f"{row.in_flight:,}",
         )
         panel.add_row(figures)
+    if progress.waiting_for:
+        panel.add_row(Text(f"waiting for {progress.waiting_for}", style="yellow"))
     if progress.trouble:
         panel.add_row(Text(progress.trouble, style="yellow"))
     return panel

@@ -14,6 +14,8 @@ from spate_cli.progress import Progress
 from spate_cli.sse import EventParser, StreamEvent
 
 GIVE_UP_AFTER_S = 60.0
+STAND_STILL_S = 120.0
+"""Longer than the orchestrator itself lets a run wait: it would have been aborted by now."""
 RETRY_EVERY_S = 1.0
 SAY_EVERY_S = 10.0
 _T = TypeVar("_T")
@@ -87,6 +89,40 @@ class Patience:
             else:
                 self.well()
                 return result
+
+
+class Standstill:
+    """For how long the run itself has been waiting for something, without a word to the contrary.
+
+    Args:
+        now: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        *,
+        now: Callable[[], float] = monotonic_s,
+        limit_s: float = STAND_STILL_S,
+        look_every_s: float = RETRY_EVERY_S,
+    ) -> None:
+        self._progress = progress
+        self._now = now
+        self._limit_s = limit_s
+        self._look_every_s = look_every_s
+
+    async def until_too_long(self) -> str:
+        """Return what the run has been waiting for, once that takes too long."""
+        since_s: float | None = None
+        while True:
+            waits_for = self._progress.waiting_for
+            if waits_for is None:
+                since_s = None
+            elif since_s is None:
+                since_s = self._now()
+            elif self._now() - since_s >= self._limit_s:
+                return waits_for
+            await asyncio.sleep(self._look_every_s)
 
 
 class Follower:

@@ -70,6 +70,7 @@ class Progress:
         self.planned: int | None = None
         self.totals = dict.fromkeys(COUNTS, 0)
         self.trouble: str | None = None
+        self.waiting_for: str | None = None
         self.news: list[str] = []
         self.ended = False
         self._rows: dict[int, Row] = {}
@@ -156,6 +157,11 @@ class Progress:
         if isinstance(state, str) and state != self.state:
             self.state = state
             self.news.append(state)
+        waiting_for = run.get("waiting_for", self.waiting_for)
+        if waiting_for != self.waiting_for:
+            left = self.waiting_for
+            self.waiting_for = waiting_for
+            self.news.append(f"waiting for {waiting_for}" if waiting_for else f"{left} is back")
         self.reason = run.get("reason") or self.reason
         self.drivers = total(run.get("drivers")) or self.drivers
 

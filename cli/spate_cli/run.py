@@ -11,7 +11,7 @@ from typing import Any
 from spate_cli.client import Api, ApiError
 from spate_cli.display import Display
 from spate_cli.exits import CommandError, Exit, code_of
-from spate_cli.follow import Follower, Patience
+from spate_cli.follow import STAND_STILL_S, Follower, Patience, Standstill
 from spate_cli.interrupts import Interrupts
 from spate_cli.plan_file import PlanFile, bad_plan
 from spate_cli.progress import Progress, planned_duration_s
@@ -88,12 +88,19 @@ async def _attend(
     # One of them raises or returns; the others go on as long as it takes.
     ended = asyncio.create_task(_to_report(api, progress, display, patience))
     left = asyncio.create_task(interrupts.leave.wait())
+    stuck = asyncio.create_task(Standstill(progress).until_too_long())
     others = [
         asyncio.create_task(_redraw(progress, display)),
         asyncio.create_task(_pass_on(api, progress, display, interrupts)),
     ]
     try:
-        await asyncio.wait({ended, left}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({ended, left, stuck}, return_when=asyncio.FIRST_COMPLETED)
+        if stuck.done() and not ended.done():
+            raise CommandError(
+                Exit.FAILED,
+                f"the run has waited for {stuck.result()} for {STAND_STILL_S:g} s; "
+                f"see later how it ended: spate report {progress.run_id}",
+            )
         if not ended.done():
             display.say(f"left; the run may go on: spate stop {progress.run_id}")
             return None
@@ -103,9 +110,9 @@ async def _attend(
         hint = f"see later how it ended: spate report {progress.run_id}"
         raise CommandError(code, f"lost sight of the run: {error}; {hint}") from None
     finally:
-        for task in (ended, left, *others):
+        for task in (ended, left, stuck, *others):
             task.cancel()
-        await asyncio.gather(ended, left, *others, return_exceptions=True)
+        await asyncio.gather(ended, left, stuck, *others, return_exceptions=True)
 
 
 async def _to_report(

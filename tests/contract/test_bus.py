@@ -271,7 +271,7 @@ async def test_commit_markers_take_offsets(world: World) -> None:
     reader = bus.reader({runs: "earliest"})
     records = await read_to_end(reader, runs)
     assert [(r.offset, r.value) for r in records] == [(0, b"1"), (2, b"2"), (4, b"3")]
-    assert await reader.bounds(runs) == (0, 6)
+    assert await bus.bounds(world.topics.runs) == {0: (0, 6)}
 
 
 async def test_nothing_is_a_transaction_too(world: World) -> None:
@@ -356,24 +356,15 @@ async def test_reading_an_unknown_topic_is_an_error(world: World) -> None:
 
 
 async def test_bounds_are_first_and_next_offset(world: World) -> None:
-    """They are 0 and 0 for an empty partition."""
+    """They are 0 and 0 for an empty partition; all partitions are asked at once."""
     bus = world.bus()
-    place = (world.topics.heartbeat, 0)
-    reader = bus.reader({place: "latest"})
-    assert await reader.bounds(place) == (0, 0)
-    await append(bus.producer(PROMPT), *(Outgoing(place[0], b"h") for _ in range(3)))
-    assert await reader.bounds(place) == (0, 3)
+    topic = world.topics.heartbeat
+    assert await bus.bounds(topic) == {0: (0, 0)}
+    await append(bus.producer(PROMPT), *(Outgoing(topic, b"h") for _ in range(3)))
+    assert await bus.bounds(topic) == {0: (0, 3)}
+    assert await bus.bounds(world.topics.metrics) == dict.fromkeys(range(4), (0, 0))
     with pytest.raises(BusError):
-        await reader.bounds((world.topics.heartbeat, 9))
-
-
-async def test_partitions_are_counted(world: World) -> None:
-    """One for every topic but ``metrics``; an unknown topic is an error."""
-    bus = world.bus()
-    assert await bus.partitions(world.topics.metrics) == 4
-    assert await bus.partitions(world.topics.runs) == 1
-    with pytest.raises(BusError):
-        await bus.partitions(world.topics.runs + "-not")
+        await bus.bounds(topic + "-not")
 
 
 async def test_topics_may_be_ensured_again(world: World) -> None:

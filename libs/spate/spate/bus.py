@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 TopicPartition = tuple[str, int]
 Start = int | Literal["earliest", "latest"]
@@ -84,6 +84,13 @@ class Batch:
     ends: frozenset[TopicPartition]
 
 
+class Bounds(NamedTuple):
+    """What a partition holds: from offset ``first`` on, all below ``end`` is committed."""
+
+    first: int
+    end: int
+
+
 class Producer(Protocol):
     """Appends records idempotently, in order per partition."""
 
@@ -134,13 +141,6 @@ class Reader(Protocol):
 
         Raises:
             BusError: if a position is no longer in the log, or the partition does not exist.
-        """
-
-    async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
-        """Return the first offset held and the offset after the last record.
-
-        Raises:
-            BusError: if the log cannot be reached.
         """
 
     async def close(self) -> None:
@@ -195,8 +195,8 @@ class Bus(Protocol):
                 partitions or a setting that the protocol rests on (the message names both).
         """
 
-    async def partitions(self, topic: str) -> int:
-        """Return the number of partitions of a topic.
+    async def bounds(self, topic: str) -> dict[int, Bounds]:
+        """Return of each partition what it holds now.
 
         Raises:
             BusError: if the log cannot be reached or there is no such topic.

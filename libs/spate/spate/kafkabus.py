@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from spate.bus import (
+    Bounds,
     BusError,
     BusHealth,
     ProducerOptions,
@@ -20,7 +22,7 @@ from spate.bus import (
 from spate.kafkaclient import Links, compose_settings, in_thread
 from spate.kafkaproducer import KafkaProducer
 from spate.kafkareader import KafkaReader
-from spate.kafkatopics import bounds, ensure_topics, partitions
+from spate.kafkatopics import bounds, ensure_topics
 from spate.kafkatransaction import KafkaTransactionalProducer
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -43,6 +45,7 @@ class KafkaBus:
         self._settings = compose_settings(bootstrap, client_settings)
         self._links = Links(bootstrap, self._health)
         self._made: list[_Client] = []
+        self._admin: AdminClient | None = None
 
     @property
     def health(self) -> BusHealth:
@@ -59,15 +62,18 @@ class KafkaBus:
 
     def reader(self, positions: Mapping[TopicPartition, Start]) -> KafkaReader:
         """Return a reader of these partitions, from these offsets on."""
-        return self._keep(KafkaReader(self._settings, positions, self._links, self._bounds))
+        return self._keep(KafkaReader(self._settings, positions, self._links))
 
     async def ensure_topics(self, wanted: Sequence[TopicConfig]) -> None:
         """Create what is missing, correct what may be corrected; see ``spate.bus.Bus``."""
         await self._ask(lambda: ensure_topics(self._settings, wanted))
 
-    async def partitions(self, topic: str) -> int:
-        """Return the number of partitions of a topic; see ``spate.bus.Bus``."""
-        return await self._ask(lambda: partitions(self._settings, topic))
+    async def bounds(self, topic: str) -> dict[int, Bounds]:
+        """Return what each partition of a topic holds; see ``spate.bus.Bus``."""
+        if self._admin is None:
+            self._admin = AdminClient(dict(self._settings))
+        admin = self._admin
+        return await self._ask(lambda: bounds(admin, topic))
 
     async def close(self) -> None:
         """Close everything that was made here."""
@@ -78,9 +84,6 @@ class KafkaBus:
         self._made = [client for client in self._made if not client.closed]
         self._made.append(made)
         return made
-
-    async def _bounds(self, partition: TopicPartition) -> tuple[int, int]:
-        return await self._ask(lambda: bounds(self._settings, partition))
 
     async def _ask(self, work: Callable[[], _T]) -> _T:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from confluent_kafka import (
@@ -50,17 +50,10 @@ class KafkaReader:
     first read that reports the end is certainly seen.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        positions: Mapping[Place, Start],
-        links: Links,
-        ask_bounds: Callable[[Place], Awaitable[tuple[int, int]]],
-    ) -> None:
+    def __init__(self, settings: Settings, positions: Mapping[Place, Start], links: Links) -> None:
         if not positions:
             raise ValueError("a reader needs a partition to read")
         self._links = links
-        self._ask_bounds = ask_bounds
         self._loop = links.loop()
         self._items: deque[_Item] = deque()
         self._arrived = asyncio.Event()
@@ -90,10 +83,6 @@ class KafkaReader:
         if self._closing.is_set():
             raise BusError("the reader is closed")
         return self._take(max_records)
-
-    async def bounds(self, partition: Place) -> tuple[int, int]:
-        """Return the first offset held and the one after the last record (markers included)."""
-        return await self._ask_bounds(partition)
 
     @property
     def closed(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an __all__
@@ -12,13 +13,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an
     ClusterMetadata,
     ConfigEntry,
     ConfigResource,
+    ListOffsetsResultInfo,
     NewTopic,
     OffsetSpec,
     ResourceType,
 )
 
-from spate.bus import BusError, TopicConfig
-from spate.bus import TopicPartition as Place
+from spate.bus import Bounds, BusError, TopicConfig
 from spate.kafkaclient import Settings, bus_error, describe
 
 _ASK_S = 5.0
@@ -56,49 +57,46 @@ def ensure_topics(settings: Settings, wanted: Sequence[TopicConfig]) -> None:
         _correct(admin, present)
 
 
-def partitions(settings: Settings, topic: str) -> int:
-    """Return the number of partitions of a topic; blocks.
+def bounds(admin: AdminClient, topic: str) -> dict[int, Bounds]:
+    """Return each partition's first offset and the one after its last committed record; blocks.
+
+    An admin client asks: a consumer's own question can wait forever while another thread polls it.
+    It is the caller's, because to connect anew takes longer than to ask.
 
     Raises:
         BusError: if Kafka cannot be reached or there is no such topic.
     """
-    found = _metadata(AdminClient(dict(settings))).topics.get(topic)
-    if found is None:
-        raise BusError(f"there is no topic {topic}")
-    return len(found.partitions)
-
-
-def bounds(settings: Settings, partition: Place) -> tuple[int, int]:
-    """Return a partition's first offset and the one after its last committed record; blocks.
-
-    An admin client asks: a consumer's own question can wait forever while another thread polls it.
-
-    Raises:
-        BusError: if Kafka cannot be reached or there is no such partition.
-    """
-    admin = AdminClient(dict(settings))
-    first = _offset(admin, partition, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-    after_last = _offset(admin, partition, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-    return first, after_last
-
-
-def _offset(admin: AdminClient, partition: Place, end: OffsetSpec) -> int:
-    wanted = TopicPartition(*partition)
     pause = threading.Event()
     for tries_left in reversed(range(_PATIENCE_TRIES)):
-        asked = admin.list_offsets(
-            {wanted: end}, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_ASK_S
-        )
+        found = _metadata(admin).topics.get(topic)
+        if found is None:
+            raise BusError(f"there is no topic {topic}")
+        wanted = [TopicPartition(topic, p) for p in sorted(found.partitions)]
+        firsts = _ask_offsets(admin, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = _ask_offsets(admin, wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         try:
-            found: int = asked[wanted].result(_ASK_S).offset
+            return {
+                place.partition: Bounds(
+                    firsts[place].result(_ASK_S).offset, ends[place].result(_ASK_S).offset
+                )
+                for place in wanted
+            }
         except (KafkaException, TimeoutError) as error:
             passing = isinstance(error, KafkaException) and error.args[0].code() in _NO_LEADER_YET
             if not passing or not tries_left:
-                raise BusError(f"asking for the bounds of {partition}: {error}") from error
-        else:
-            return found
+                raise BusError(f"asking for the bounds of {topic}: {error}") from error
         pause.wait(_PATIENCE_S)
     raise AssertionError("the last try returns or raises")
+
+
+def _ask_offsets(
+    admin: AdminClient, wanted: Sequence[TopicPartition], end: OffsetSpec
+) -> Mapping[TopicPartition, Future[ListOffsetsResultInfo]]:
+    return admin.list_offsets(
+        dict.fromkeys(wanted, end),
+        isolation_level=IsolationLevel.READ_COMMITTED,
+        request_timeout=_ASK_S,
+    )
 
 
 def _metadata(admin: AdminClient) -> ClusterMetadata:

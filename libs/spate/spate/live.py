@@ -19,7 +19,7 @@ def live_view(facts: RunFacts, aggregator: Aggregator, ledger: LedgerFacts) -> d
 
     ::
 
-        run            as in the report; ended_at is None
+        run            as in the report, and waiting_for; ended_at is None
         accounting     as in the report, and to_come: planned = the sum of all; only what terms
                        that are not live owe is unconfirmed
         status_codes   as in the report, so far
@@ -38,7 +38,7 @@ def live_view(facts: RunFacts, aggregator: Aggregator, ledger: LedgerFacts) -> d
     )
     last = aggregator.last_window
     return {
-        "run": run_json(facts),
+        "run": {**run_json(facts), "waiting_for": facts.waiting_for},
         "accounting": {**accounting.to_json(), "to_come": accounting.rest},
         "status_codes": status_codes(totals),
         **{name: duration(getattr(totals, name)) for name in HISTOGRAMS},

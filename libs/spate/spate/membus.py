@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from spate.bus import BusHealth, ProducerOptions, Start, TopicConfig, TopicPartition
+from spate.bus import Bounds, BusHealth, ProducerOptions, Start, TopicConfig, TopicPartition
 from spate.memlog import MemoryLog, Reach
 from spate.memproducer import MemoryProducer, MemoryTransactionalProducer
 from spate.memreader import MemoryReader
@@ -64,10 +64,11 @@ class MemoryBus:
         self._reach.require()
         self._reach.log.ensure(wanted)
 
-    async def partitions(self, topic: str) -> int:
-        """Return the number of partitions of a topic; see ``spate.bus.Bus``."""
+    async def bounds(self, topic: str) -> dict[int, Bounds]:
+        """Return what each partition of a topic holds; see ``spate.bus.Bus``."""
         self._reach.require()
-        return len(self._reach.log.topic(topic))
+        partitions = self._reach.log.topic(topic)
+        return {p: Bounds(held.start, held.end) for p, held in enumerate(partitions)}
 
     async def close(self) -> None:
         """Close everything that was made here."""

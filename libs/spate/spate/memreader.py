@@ -40,12 +40,6 @@ class MemoryReader:
         except TimeoutError:
             return Batch((), frozenset())
 
-    async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
-        """Return the first offset held and the one after the last record."""
-        self._reach.require()
-        found = self._reach.log.partition(partition)
-        return found.start, found.end
-
     @property
     def closed(self) -> bool:
         """True once it was asked to close."""

@@ -17,6 +17,7 @@ class RunFacts:
     ``drivers`` is how many began it. ``events`` are as in the report:
     ``{"offset_s", "kind", "driver_id", "text"}``; the kind ``lost`` is a driver that was lost.
     ``cpu_limit`` is the share of one core above which a driver is no fair generator.
+    ``waiting_for`` is what keeps a run under way from going on; reports do not have it.
     """
 
     run_id: str
@@ -30,6 +31,7 @@ class RunFacts:
     drivers: int
     events: tuple[dict[str, Any], ...] = ()
     cpu_limit: float = 0.9
+    waiting_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

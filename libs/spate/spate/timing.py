@@ -14,7 +14,8 @@ class Timing:
 
     A driver may send until ``fence_after_ns`` after the send of its last acknowledged heartbeat;
     the orchestrator gives its work away no earlier than ``lost_after_ns`` after it read that
-    heartbeat. The second must therefore be safely above the first.
+    heartbeat. The second must therefore be safely above the first. A run that could not be
+    journaled for ``away_limit_ns`` is aborted when the log is back.
     """
 
     heartbeat_every_ns: int = 500 * MS
@@ -26,6 +27,7 @@ class Timing:
     cut_wait_ns: int = 1 * SECOND
     start_lead_ns: int = 1 * SECOND
     orphan_after_ns: int = 30 * SECOND
+    away_limit_ns: int = 60 * SECOND
     settle_after_ns: int = 5 * SECOND
     drain_margin_ns: int = 5 * SECOND
     snapshot_every_ns: int = 500 * MS
@@ -58,6 +60,7 @@ class Timing:
             "cut_wait + lead <= cut_lead": self.cut_wait_ns + self.lead_ns <= self.cut_lead_ns,
             "start_lead >= lead": self.start_lead_ns >= self.lead_ns,
             "orphan_after > lost_after": self.orphan_after_ns > self.lost_after_ns,
+            "away_limit > orphan_after": self.away_limit_ns > self.orphan_after_ns,
             "snapshot_every divides 1 s": SECOND % max(1, self.snapshot_every_ns) == 0,
         }
         for rule, holds in rules.items():

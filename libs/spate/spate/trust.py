@@ -54,6 +54,7 @@ def doubts(
                 "sent.",
             )
         )
+    found += _missed(accounting)
     if aggregator.gaps:
         found.append(
             Doubt("gaps", f"{aggregator.gaps:,} snapshots never arrived: figures are missing.")
@@ -70,6 +71,19 @@ def doubts(
             )
         )
     return found
+
+
+def _missed(accounting: Accounting) -> list[Doubt]:
+    """Look at what nobody sent when it was due; what a user called off is as he wished."""
+    causes = {cause: n for cause, n in accounting.missed.items() if n and cause != "aborted"}
+    if not causes:
+        return []
+    named = ", ".join(f"{cause} {n:,}" for cause, n in sorted(causes.items()))
+    text = (
+        f"{sum(causes.values()):,} arrivals were missed ({named}): nobody could send them when "
+        "they were due, and the target got less than planned."
+    )
+    return [Doubt("missed", text)]
 
 
 def lag_limit_ns(response_p50_ns: int | None) -> int:

@@ -8,6 +8,7 @@ import secrets
 
 from orchestrator.archive import Archive
 from orchestrator.clock import Clock
+from orchestrator.command import Command
 from orchestrator.conductor import Conductor
 from orchestrator.desk import Desk
 from orchestrator.director import Director
@@ -59,9 +60,9 @@ async def forget_archived(memory: Memory, archive: Archive, writer: Writer, topi
     """
     for run_id, remembered in tuple(memory.runs.items()):
         if await archive.report(run_id) is not None:
-            parts = max(remembered.parts, default=-1) + 1
             revision = memory.highest_revision()
-            await writer.commit(forget_records(topics.runs, run_id, parts, revision))
+            tombstones = forget_records(topics.runs, run_id, remembered.bookmarks(), revision)
+            await writer.commit(tombstones)
             del memory.runs[run_id]
 
 
@@ -79,34 +80,40 @@ class Assembly:
         allowlist: Allowlist,
         max_queued: int,
         writer: Writer,
-        intake: Intake,
         epoch: int,
         memory: Memory,
-        revision: int,
     ) -> None:
         self.feeds = Feeds(base=clock.now().wall_ns // 1_000_000)
         self.fleet = Fleet(timing)
         self.directory = Directory()
-        self.intake = intake
+        self.intake = Intake(bus, topics)
+        self._clock = clock
         self._timing = timing
         self._epoch = epoch
-        self._revision = revision
+        self._revision = memory.highest_revision()
         self.newsroom = Newsroom(
             feeds=self.feeds,
             archive=archive,
             directory=self.directory,
             writer=writer,
             topics=topics,
+            waiting_for=lambda: (
+                "Kafka" if writer.failing or bus.health.down_since_ns is not None else None
+            ),
         )
-        self.conductor = Conductor(
+        self.command = Command(
             topics=topics,
             timing=timing,
-            clock=clock,
+            epoch=epoch,
             fleet=self.fleet,
             directory=self.directory,
-            intake=intake,
+        )
+        self.conductor = Conductor(
+            command=self.command,
+            timing=timing,
+            clock=clock,
+            intake=self.intake,
             writer=writer,
-            epoch=epoch,
             on_change=self.newsroom.committed,
         )
         self.desk = Desk(
@@ -115,7 +122,7 @@ class Assembly:
             clock=clock,
             fleet=self.fleet,
             directory=self.directory,
-            intake=intake,
+            intake=self.intake,
             writer=writer,
             conductor=self.conductor,
             newsroom=self.newsroom,
@@ -124,9 +131,25 @@ class Assembly:
             max_queued=max_queued,
             make_director=self._make_director,
         )
-        for director in recall(memory, self._make_director, clock.now()):
+        self._recalled = recall(memory, self.fleet, self._make_director, clock.now())
+        for director in self._recalled.directors:
             self.newsroom.open(director)
             self.directory.add(director)
+
+    async def catch_up(self) -> None:
+        """Read on where the last orchestrator ended, to where the log ends now (R13, R16).
+
+        Raises:
+            BusError: if the log cannot be reached, or lost what is being read.
+        """
+        recalled = self._recalled
+        loss = await self.intake.open(recalled.heartbeat_from, recalled.metrics_from)
+        self.command.heard_to = self.intake.heartbeat_offset
+        if loss is not None:
+            self.command.log_was_lost(loss, self._clock.now())
+        for director in recalled.directors:
+            director.bookmarks.end_by(self.intake.metrics_held)
+        await self.conductor.catch_up()
 
     def start(self) -> set[asyncio.Task[None]]:
         """Begin to work; each task goes on until it is cancelled, or something breaks."""
@@ -136,12 +159,17 @@ class Assembly:
                 self.intake.snapshots(self.newsroom.take), name="the reader of snapshots"
             ),
             asyncio.create_task(self._tell(), name="the newsroom"),
+            asyncio.create_task(self._file(), name="the filing of ended runs"),
         }
 
     async def _tell(self) -> None:
         while True:
             self.newsroom.tick()
-            await self.newsroom.file()
+            await asyncio.sleep(_TICK_S)
+
+    async def _file(self) -> None:
+        while True:
+            await self.newsroom.file(self.intake.read_to)
             await asyncio.sleep(_TICK_S)
 
     def _make_director(self, run: Run) -> Director:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable
@@ -13,9 +14,10 @@ from orchestrator.clock import Clock
 from orchestrator.conductor import Conductor
 from orchestrator.director import Director
 from orchestrator.directory import Directory
-from orchestrator.fleet import Boot, Fleet
+from orchestrator.driver_rows import driver_rows
+from orchestrator.fleet import Fleet
 from orchestrator.intake import Intake
-from orchestrator.journal import plan_record
+from orchestrator.journal import plan_record, retraction
 from orchestrator.newsroom import Newsroom
 from orchestrator.operations import (
     DriverRow,
@@ -41,8 +43,11 @@ from spate.bus import Bus
 from spate.instants import rfc3339
 from spate.plan import Plan, PlanProblem
 from spate.target_check import target_problem
-from spate.timing import SECOND
 from spate.topics import Topics
+
+_LOG = logging.getLogger("orchestrator")
+_ANSWER_WITHIN_S = 5.0
+"""A user is not kept waiting for a log that is away."""
 
 _SCALE_HINT = (
     "this orchestrator does not run on Kubernetes and cannot start drivers; start more with "
@@ -87,6 +92,7 @@ class Desk:
         self._max_queued = max_queued
         self._make_director = make_director
         self._submitting = asyncio.Lock()
+        self._late: set[asyncio.Future[Any]] = set()
 
     async def submit(self, plan: Plan, idempotency_key: str | None, body_digest: str) -> Submitted:
         """Journal the plan as a new run, see ``Operations.submit``."""
@@ -113,7 +119,7 @@ class Desk:
                 idempotency_key=idempotency_key,
                 body_digest=body_digest,
             )
-            await self._writer.commit([plan_record(self._topics.runs, run)])
+            await self._journal(run)
             director = self._make_director(run)
             self._newsroom.open(director)
             self._directory.add(director)
@@ -150,7 +156,6 @@ class Desk:
 
     def drivers(self) -> list[DriverRow]:
         """Return the drivers, see ``Operations.drivers``."""
-        now = self._clock.now()
         working = {
             term.key.boot
             for director in self._directory.under_way()
@@ -158,15 +163,7 @@ class Desk:
             for term in director.ledger.live()
             if term.ranges
         }
-        rows = []
-        boots = list(self._fleet.boots())
-        here = {boot.key.driver_id for boot in boots if not boot.lost}
-        for boot in boots:
-            if boot.lost and boot.key.driver_id in here:
-                continue  # an earlier life of a driver that is back
-            state = self._state_of(boot, now, working=boot.key in working)
-            rows.append(self._driver_row(boot, state, now))
-        return rows
+        return driver_rows(self._fleet, working, self._clock.now().mono_ns)
 
     def fleet(self) -> FleetSize:
         """Return the size of the fleet, see ``Operations.fleet``."""
@@ -210,10 +207,50 @@ class Desk:
             raise UnknownRunError(f"no run {run_id} is under way or waiting")
         return director
 
+    async def _journal(self, run: Run) -> None:
+        """Write the plan down, or see to it that the run does not begin later by surprise.
+
+        Raises:
+            UnavailableError: if Kafka did not take it in time.
+        """
+        writing = asyncio.ensure_future(self._writer.commit([plan_record(self._topics.runs, run)]))
+        done, _ = await asyncio.wait({writing}, timeout=_ANSWER_WITHIN_S)
+        if done:
+            writing.result()
+            return
+        self._keep(asyncio.ensure_future(self._unwrite(run, writing)))
+        raise UnavailableError(
+            f"Kafka did not take the plan within {_ANSWER_WITHIN_S:g} s; the run does not begin, "
+            "submit it again when Kafka is back"
+        )
+
+    async def _unwrite(self, run: Run, writing: asyncio.Future[Any]) -> None:
+        """Take a plan out of the journal whose submission was refused before it got there."""
+        await writing
+        await self._writer.commit([retraction(self._topics.runs, run.id)])
+
+    def _keep(self, work: asyncio.Future[Any]) -> None:
+        """Let what waits for Kafka go on after its caller was answered."""
+        self._late.add(work)
+        work.add_done_callback(self._forget)
+
+    def _forget(self, work: asyncio.Future[Any]) -> None:
+        self._late.discard(work)
+        if not work.cancelled() and (error := work.exception()) is not None:
+            _LOG.warning("an order that waited for Kafka came to nothing: %s", error)
+
     async def _do(self, director: Director, act: Callable[[Now], None]) -> None:
         self._demand_ready()
+        turn = asyncio.ensure_future(self._conductor.turn(act))
+        done, _ = await asyncio.wait({turn}, timeout=_ANSWER_WITHIN_S)
+        if not done:
+            self._keep(turn)
+            raise UnavailableError(
+                f"Kafka did not take the order within {_ANSWER_WITHIN_S:g} s; it is carried out "
+                "as soon as Kafka is back"
+            )
         try:
-            await self._conductor.turn(act)
+            turn.result()
         except WrongMoveError:
             run = director.run
             raise WrongStateError(f"run {run.id} is {run.state}: it has ended") from None
@@ -241,34 +278,6 @@ class Desk:
         readiness = self.readiness()
         if not readiness.ready:
             raise UnavailableError(readiness.reason)
-
-    def _state_of(self, boot: Boot, now: Now, *, working: bool) -> DriverState:
-        if boot.lost:
-            return "leaving" if boot.heartbeat.leaving else "lost"
-        if boot.heartbeat.leaving:
-            return "leaving"
-        if working:
-            return "working"
-        return "idle" if self._fleet.is_eligible(boot, now.mono_ns) else "deaf"
-
-    def _driver_row(self, boot: Boot, state: DriverState, now: Now) -> DriverRow:
-        said, told = boot.heartbeat, self._fleet.registration(boot.key)
-        return DriverRow(
-            driver_id=boot.key.driver_id,
-            boot_id=boot.key.boot_id,
-            state=state,
-            run_id=said.run_id,
-            address=told.address if told else None,
-            version=told.version if told else None,
-            cpu_count=told.cpu_count if told else None,
-            labels=dict(told.labels) if told else {},
-            in_flight=said.in_flight,
-            cpu=said.cpu,
-            lag_p99_ns=said.lag_p99_ns,
-            clock_offset_ns=said.clock.offset_ns if said.clock else None,
-            clock_round_trip_ns=said.clock.round_trip_ns if said.clock else None,
-            heard_ago_s=round((now.mono_ns - boot.read_ns) / SECOND, 3),
-        )
 
 
 def _run_row(run: Run) -> RunRow:

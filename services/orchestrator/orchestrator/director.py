@@ -1,40 +1,33 @@
 """Takes one run from PREPARING to its end: turns what is known into orders.
 
-Pure: ``step`` is called with the time after every batch of records, and returns what must be
-journaled and published as one fact. It returns None when nothing has to change.
+Pure: ``step`` is called with the time after every batch of records, until it returns no more
+orders; what it returned must be journaled and published as one fact.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from orchestrator.fleet import Fleet
-from orchestrator.ledger import Ledger, PoolCause
-from orchestrator.muster import Muster
+from orchestrator.bookmarks import Bookmarks
+from orchestrator.fleet import Boot, Fleet
+from orchestrator.handover import Handover
+from orchestrator.holdings import PoolCause
+from orchestrator.ledger import Ledger
+from orchestrator.muster import Failed, Muster
 from orchestrator.orders import Orders
-from orchestrator.planner import stripe
+from orchestrator.planner import share
 from orchestrator.run import Run
 from orchestrator.settling import Settling
+from orchestrator.start_finder import StartFinder
 from orchestrator.terms import BootKey, Now, TermKey
-from spate.aggregator import Aggregator
-from spate.messages import STATE_ORDER, Heartbeat, Message, RunState
+from spate.aggregator import Added, Aggregator
+from spate.messages import STATE_ORDER, Heartbeat, Message, RunState, SnapshotMessage
 from spate.schedule import Schedule, compile_schedule
 from spate.timing import SECOND, Timing
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A step of the run: the orders that make it known."""
-
-    orders: tuple[Message, ...]
-
-
 class Director:
-    """Decides for the run that is under way.
-
-    ``journal_parts`` is how many parts the journal may hold of its books.
-    """
+    """Decides for the run that is under way."""
 
     def __init__(
         self, run: Run, *, fleet: Fleet, timing: Timing, epoch: int, revise: Callable[[], int]
@@ -43,29 +36,26 @@ class Director:
         self.ledger: Ledger | None = None
         self.schedule: Schedule | None = None
         self.aggregator: Aggregator | None = None
-        self.journal_parts = 1
+        self.bookmarks = Bookmarks()
         self.orders = Orders(run.id, epoch, run.plan, run.digest)
         self._fleet = fleet
         self._timing = timing
         self._revise = revise
         self._muster: Muster | None = None
-        self._republished_ns = 0
+        self._handover = Handover(timing)
         self._settling = Settling(timing)
-
-    def empty_aggregator(self) -> Aggregator:
-        """Return one that has merged nothing, for views of a run whose count is not fixed yet."""
-        schedule = compile_schedule(self.run.plan.load, max(1, self.run.plan.drivers.min))
-        return Aggregator(self.run.plan, schedule, self.run.id)
+        self._finder: StartFinder | None = None
+        self._republished_ns = 0
 
     def elapsed_ns(self, now: Now) -> int | None:
-        """Return the run time, negative before the start, None while no start is set."""
+        """Return the run time, negative before the start, None while no start is known."""
         start_ns = self.orders.start_mono_ns
         return None if start_ns is None else now.mono_ns - start_ns
 
     # ---- what is heard -----------------------------------------------------------------------
 
     def hear(self, message: Heartbeat, now: Now) -> None:
-        """Take a heartbeat into the books (R17, R18).
+        """Take a heartbeat into the books (R17, R18, R20).
 
         Raises:
             ProtocolError: if it says what cannot be.
@@ -78,24 +68,39 @@ class Director:
         ended = self.ledger.close(boot, message.term, closed, cause=cause, now_ns=now.mono_ns)
         if message.leaving and message.in_flight == 0:
             self.ledger.leave(boot)
-        for driver_id in {key.driver_id for key in ended}:
-            if message.leaving:
-                text = f"{driver_id} was told to go and handed back what it had not begun"
-                self.run.note(now.wall_ns, "left", driver_id, text)
-            elif not self.draining:
-                text = f"{driver_id} stopped by itself: it could not be sure that it was heard"
-                self.run.note(now.wall_ns, "fenced", driver_id, text)
+        if ended:
+            self.run.note_end(message, now.wall_ns)
         if message.run_id == self.run.id:
-            self.ledger.hear(TermKey(*boot, message.term), message.ranges)
+            key = TermKey(*boot, message.term)
+            self.ledger.hear(key, message.ranges, message.revision)
+            if self._finder is not None and not self._fleet.replaying:
+                self._finder.hear(boot, message.elapsed_ns, now)
 
     def lose(self, key: TermKey, now: Now) -> None:
         """A term was lost (R19)."""
         if self.ledger is not None and self.ledger.lose(key, now.mono_ns):
-            silent_s = self._timing.lost_after_ns / SECOND
-            text = f"{key.driver_id} was not heard for {silent_s:g} s and is taken for lost"
-            self.run.note(now.wall_ns, "lost", key.driver_id, text)
+            self.run.note_lost(key.driver_id, self._timing.lost_after_ns, now.wall_ns)
             if self.run.state == "RUNNING" and self.run.plan.drivers.on_loss == "abort":
                 self.abort(now, f"{key.driver_id} was lost, and the plan says on_loss: abort")
+
+    def merge(self, snapshot: SnapshotMessage, partition: int, offset: int) -> Added:
+        """Merge a snapshot as read from ``metrics``; after the end it changes nothing (R28).
+
+        Raises:
+            ValueError: if it does not fit the plan.
+        """
+        if self.aggregator is None or not self.bookmarks.counts(partition, offset):
+            return "late"
+        return self.aggregator.add(snapshot)
+
+    def log_was_away(self, away_ns: int, now: Now) -> None:
+        """Nothing could be journaled for so long, by what is known now."""
+        away = f"Kafka could not be reached for {away_ns / SECOND:.1f} s"
+        self.run.note(now.wall_ns, "problem", None, away)
+        if self._muster is not None:
+            self._muster.postpone(away_ns)
+        if away_ns >= self._timing.away_limit_ns and not self.draining:
+            self.abort(now, f"{away}, longer than a run waits for it")
 
     # ---- what users ask for ------------------------------------------------------------------
 
@@ -127,15 +132,27 @@ class Director:
         """
         self._order("FAILED", now, reason)
 
-    def give_up(self, now: Now, ledger: Ledger | None, reason: str) -> None:
-        """End a run that another orchestrator had under way, by what the journal holds of it.
+    def resume(self, ledger: Ledger | None, aggregator: Aggregator | None) -> None:
+        """Go on with the books of a run that another process had under way (R13).
 
-        What its drivers were granted may have been sent, and was reported to nobody who is left:
-        it is unconfirmed (R16).
+        ``run`` and ``orders`` are as that process left them. Grants of a run that did not begin
+        are void: nothing was sent by them.
         """
-        if ledger is not None:
-            ledger.doubt(now.mono_ns)
-            self._open_books(ledger, max(1, self.run.drivers))
+        if ledger is None:
+            return
+        self._open_books(ledger, aggregator)
+        if self.run.state == "PREPARING":
+            ledger.void()
+        if self.orders.starts_at_ns is not None:
+            self._finder = StartFinder(self._timing, self.orders.starts_at_ns)
+
+    def give_up(self, now: Now, reason: str) -> None:
+        """End a run of which the log does not hold all any more (R16).
+
+        What its drivers were granted may have been sent, and nobody says how much of it was.
+        """
+        if self.ledger is not None:
+            self.ledger.doubt(now.mono_ns)
         if self.run.ending:
             self.orders.state(self.run.state, self._revise())
         else:
@@ -148,8 +165,8 @@ class Director:
 
     # ---- what follows ------------------------------------------------------------------------
 
-    def step(self, now: Now) -> Change | None:
-        """Return the next orders, if something has to change.
+    def step(self, now: Now) -> tuple[Message, ...]:
+        """Return the next orders, none if nothing has to change.
 
         Raises:
             ProtocolError: if the books do not add up.
@@ -159,13 +176,12 @@ class Director:
             self._prepare(now)
         elif state == "READY":
             self._start(now)
+        elif state == "RUNNING":
+            self._carry_on(now)
         self._miss()
         if self.ledger is not None and not self.run.ending:
             self.ledger.check()
-        pending = self.orders.take()
-        if not pending:
-            pending = self._remind(now)
-        return Change(pending) if pending else None
+        return self.orders.take() or self._remind(now)
 
     def settled(self, now: Now) -> bool:
         """Tell whether nothing more is to come but what is in the metrics topic already (R29)."""
@@ -182,14 +198,15 @@ class Director:
             now_ns=now.mono_ns,
         )
 
-    def finish(self, now: Now) -> Change:
-        """End the run: all that can be known is known (R29)."""
+    def finish(self, now: Now, metrics_ends: dict[int, int]) -> tuple[Message, ...]:
+        """End the run: all that can be known is in ``metrics`` before these offsets (R29)."""
         self._miss()
         if not self.run.ending:
             self._order("FINISHED", now)
         self.run.ended_at_ns = now.wall_ns
+        self.bookmarks.metrics_ends = metrics_ends
         self._fleet.spend(self.run.id)
-        return Change(self.orders.take())
+        return self.orders.take()
 
     # ---- PREPARING and READY (R25) -----------------------------------------------------------
 
@@ -197,46 +214,38 @@ class Director:
         if self._muster is None:
             drivers = self.run.plan.drivers
             self._muster = Muster(self._fleet, self._timing, drivers, now.mono_ns)
-            self.run.move("PREPARING", now.wall_ns)
-        muster, ledger, granted = self._muster, self.ledger, self.orders.granted
-        if ledger is None or not ledger.terms:
-            self._grant(muster, now)
-        elif (refusal := muster.refusal(ledger, self.run.id)) is not None:
-            self.fail(now, refusal)
-        elif muster.ready(ledger, self.run.id, granted):
-            self.run.move("READY", now.wall_ns)
-            self.orders.state("READY", self._revise())
-        elif muster.void(ledger, granted, now.mono_ns):
-            ledger.void()
-            self._grant(muster, now)
+            if self.run.state == "PENDING":
+                self.run.move("PREPARING", now.wall_ns)
+        match self._muster.verdict(self.ledger, self.run.id, self.orders.granted, now.mono_ns):
+            case Failed(reason):
+                self.fail(now, reason)
+            case "ready":
+                self.run.move("READY", now.wall_ns)
+                self.orders.state("READY", self._revise())
+            case list(boots):
+                self._grant(boots, now)
 
-    def _grant(self, muster: Muster, now: Now) -> None:
-        """Share the plan among the drivers once all are there; the first time fixes its size."""
-        boots = muster.complete(now.mono_ns)
-        if boots is None:
-            problem = muster.too_few(now.mono_ns)
-            if problem is not None:
-                self.fail(now, problem)
-            return
+    def _grant(self, boots: list[Boot], now: Now) -> None:
+        """Share the plan among these drivers; the first time fixes its size."""
         if self.ledger is None:
             self.run.drivers = len(boots)
-        ledger = self._books(len(boots))
-        ledger.place(stripe(ledger, [boot.term for boot in boots]))
+        ledger = self._books()
+        ledger.place(share(ledger, [boot.term for boot in boots]))
         self.orders.grant(self._revise(), ledger, self.run.drivers)
         self._republished_ns = now.mono_ns
 
-    def _books(self, drivers: int) -> Ledger:
+    def _books(self) -> Ledger:
         """Return the ledger; the first call fixes the count, by the number of drivers."""
         if self.ledger is None:
-            ledger = Ledger(compile_schedule(self.run.plan.load, drivers).count)
-            return self._open_books(ledger, drivers)
+            count = compile_schedule(self.run.plan.load, self.run.fleet_size).count
+            self._open_books(Ledger(count), None)
+        assert self.ledger is not None
         return self.ledger
 
-    def _open_books(self, ledger: Ledger, drivers: int) -> Ledger:
+    def _open_books(self, ledger: Ledger, aggregator: Aggregator | None) -> None:
         self.ledger = ledger
-        self.schedule = compile_schedule(self.run.plan.load, drivers)
-        self.aggregator = Aggregator(self.run.plan, self.schedule, self.run.id)
-        return ledger
+        self.schedule = compile_schedule(self.run.plan.load, self.run.fleet_size)
+        self.aggregator = aggregator or Aggregator(self.run.plan, self.schedule, self.run.id)
 
     def _start(self, now: Now) -> None:
         """Order the start, a moment ahead, for all at one instant."""
@@ -245,23 +254,55 @@ class Director:
         start_mono_ns = now.mono_ns + self._timing.start_lead_ns
         self.orders.start(self._revise(), self.run.started_at_ns, start_mono_ns)
 
-    # ---- the rest ----------------------------------------------------------------------------
+    # ---- RUNNING (R20-R24) -------------------------------------------------------------------
+
+    def _carry_on(self, now: Now) -> None:
+        """See that all work is in somebody's hands."""
+        ledger, schedule, elapsed_ns = self.ledger, self.schedule, self.elapsed_ns(now)
+        assert ledger is not None
+        assert schedule is not None
+        if elapsed_ns is None:
+            self._find_start(ledger, now)
+            return
+        following = self._fleet.following(self.run.id, now.mono_ns)
+        there = [boot.term for boot in following if ledger.may_have(boot.term)]
+        before = ledger.pooled + ledger.missed_count
+        moved = self._handover.step(
+            ledger, schedule, there, self._revise, elapsed_ns=elapsed_ns, now_ns=now.mono_ns
+        )
+        if moved is not None:
+            self.orders.grant(moved.revision, ledger, self.run.drivers)
+            self._republished_ns = now.mono_ns
+        if moved is not None and moved.what == "shared":
+            self.run.note_shared(before - ledger.missed_count, there, now.wall_ns)
+
+    def _find_start(self, ledger: Ledger, now: Now) -> None:
+        """Find out when the run began that another process started."""
+        assert self._finder is not None
+        found = self._finder.find([term.key.boot for term in ledger.live()], now)
+        if found is None:
+            return
+        self.orders.move_start(found.wall_ns, found.mono_ns)
+        if found.by_drivers:
+            self.run.started_at_ns = found.wall_ns
+            text = "the wall clock is not the one by which the run began: the drivers' hold"
+            self.run.note(now.wall_ns, "problem", None, text)
 
     @property
     def _begun(self) -> bool:
         return self.run.started_at_ns is not None
 
     def _miss(self) -> None:
-        """Give up what is nobody's, once there is something to miss (R21)."""
-        if self.ledger is not None and self.ledger.pool and self._begun:
-            self.ledger.miss_pool("aborted" if self.draining else "no_driver")
+        """Give up what is nobody's once nothing is granted any more (R21)."""
+        if self.ledger is not None and self.ledger.pool and self._begun and self.draining:
+            self.ledger.miss_pool("aborted")
 
     def _order(self, state: RunState, now: Now, reason: str | None = None) -> None:
         self.run.move(state, now.wall_ns, reason)
         if not self._begun:
             # Nothing was sent: all that was planned is missed. A run that never came to its
             # grants is counted as planned for the smallest fleet it would have begun with.
-            ledger = self._books(max(1, self.run.plan.drivers.min))
+            ledger = self._books()
             ledger.void()
             ledger.miss_pool("no_driver" if state == "FAILED" else "aborted")
         self.orders.state(state, self._revise())
@@ -272,16 +313,7 @@ class Director:
             return ()
         if now.mono_ns - self._republished_ns < self._timing.republish_every_ns:
             return ()
-        behind = any(
-            not boot.lost
-            and not boot.heartbeat.leaving
-            and (
-                boot.heartbeat.revision < self.orders.granted
-                or boot.heartbeat.run_id != self.run.id
-            )
-            for boot in self._fleet.boots()
-        )
-        if not behind:
+        if not self._fleet.behind(self.run.id, self.orders.granted):
             return ()
         self._republished_ns = now.mono_ns
         return self.orders.again(self.ledger, self.run.drivers)

@@ -7,8 +7,8 @@ from orchestrator.run import Run
 from spate.report_facts import LedgerFacts, RunFacts, TermFacts
 
 
-def run_facts(run: Run) -> RunFacts:
-    """Return what a report says of the run itself."""
+def run_facts(run: Run, waiting_for: str | None = None) -> RunFacts:
+    """Return what a report says of the run itself, and what keeps it from going on."""
     return RunFacts(
         run_id=run.id,
         plan=run.plan,
@@ -20,6 +20,7 @@ def run_facts(run: Run) -> RunFacts:
         ended_at_ns=run.ended_at_ns,
         drivers=run.drivers,
         events=tuple(run.event_rows()),
+        waiting_for=waiting_for,
     )
 
 

@@ -20,7 +20,10 @@ _FORGET_LEFT_AFTER_NS = 60 * SECOND
 
 @dataclass(slots=True)
 class Boot:
-    """One driver process as last heard. ``read_ns`` is our monotonic time of reading."""
+    """One driver process as last heard. ``read_ns`` is our monotonic time of reading.
+
+    ``replayed`` says that this was while the log was read again: it may be long ago.
+    """
 
     key: BootKey
     heartbeat: Heartbeat
@@ -28,6 +31,7 @@ class Boot:
     append_ms: int
     lost: bool = False
     spent_term: int = 0
+    replayed: bool = False
 
     @property
     def term(self) -> TermKey:
@@ -50,9 +54,10 @@ class Heard:
 
 
 class Fleet:
-    """All driver processes heard."""
+    """All driver processes heard. ``replaying`` while what was written before is read again."""
 
     def __init__(self, timing: Timing) -> None:
+        self.replaying = False
         self._timing = timing
         self._boots: dict[BootKey, Boot] = {}
         self._registered: dict[BootKey, tuple[Register, int]] = {}
@@ -71,6 +76,20 @@ class Fleet:
         """Keep a description; it decides nothing."""
         self._registered[BootKey(message.driver_id, message.boot_id)] = (message, read_ns)
 
+    def restore(
+        self, message: Heartbeat, append_ms: int, read_ns: int, *, lost: bool = False
+    ) -> None:
+        """Take up a process as the journal knows it, as if it was heard now (R13).
+
+        A term that was lost stays lost: the books would not let it hold work.
+        """
+        key = BootKey(message.driver_id, message.boot_id)
+        self._boots[key] = Boot(key, message, read_ns, append_ms, lost=lost, replayed=True)
+
+    def find(self, key: BootKey) -> Boot | None:
+        """Return a process, None if it was never heard or is forgotten."""
+        return self._boots.get(key)
+
     def hear(
         self, message: Heartbeat, append_ms: int, read_ns: int, read_wall_ns: int
     ) -> Heard | None:
@@ -86,10 +105,12 @@ class Fleet:
             orchestrator_read_at_ns=read_wall_ns,
         )
         if boot is None:
-            boot = self._boots[key] = Boot(key, message, read_ns, append_ms)
+            boot = self._boots[key] = Boot(
+                key, message, read_ns, append_ms, replayed=self.replaying
+            )
             return Heard(boot, joined=True)
         before, boot.heartbeat = boot.heartbeat, message
-        boot.read_ns, boot.append_ms = read_ns, append_ms
+        boot.read_ns, boot.append_ms, boot.replayed = read_ns, append_ms, self.replaying
         # A term that was lost is never live again, however alive its driver is.
         back = boot.lost and message.term > before.term
         boot.lost = boot.lost and not back
@@ -109,6 +130,16 @@ class Fleet:
                 boot.lost = True
                 lost.append(boot)
         return lost
+
+    def excuse(self, now_ns: int) -> None:
+        """Let everybody's silence begin now: nobody could be heard, however alive.
+
+        As after a restart (R13); to take somebody for lost later than could be is always safe.
+        Until they are heard again they get no work.
+        """
+        for boot in self._boots.values():
+            if not boot.lost:
+                boot.read_ns, boot.replayed = now_ns, True
 
     def forget(self, now_ns: int) -> None:
         """Drop what has been gone for long, and descriptions of whom nothing else was heard."""
@@ -130,10 +161,33 @@ class Fleet:
         beat_age_ns = boot.heartbeat.beat_age_ns
         return (
             boot.fresh
+            and not boot.replayed
             and not boot.heartbeat.leaving
             and now_ns - boot.read_ns <= self._timing.eligible_within_ns
             and beat_age_ns is not None
             and beat_age_ns <= self._timing.eligible_beat_age_ns
+        )
+
+    def following(self, run_id: str, now_ns: int) -> list[Boot]:
+        """Return who may be given more of a run under way, by driver_id (R22, R24).
+
+        That is whoever has taken the run up: its connections are open, and it did not refuse.
+        """
+        return [
+            boot
+            for boot in self.eligible(now_ns)
+            if boot.heartbeat.run_id == run_id
+            and boot.heartbeat.state == "RUNNING"
+            and boot.heartbeat.refusal is None
+        ]
+
+    def behind(self, run_id: str, revision: int) -> bool:
+        """Tell whether a process has not taken up this run's standing grants (R27)."""
+        return any(
+            not boot.lost
+            and not boot.heartbeat.leaving
+            and (boot.heartbeat.revision < revision or boot.heartbeat.run_id != run_id)
+            for boot in self._boots.values()
         )
 
     def gathering(self, now_ns: int) -> bool:

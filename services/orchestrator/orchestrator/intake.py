@@ -4,61 +4,73 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from spate.bus import Bus, BusError, Reader, Received, Start, TopicPartition
+from spate.bus import Bounds, Bus, BusError, Reader, Received, Start, TopicPartition
 from spate.messages import AnyMessage, BadMessageError, SnapshotMessage, decode
 from spate.topics import Topics
 
 _LOG = logging.getLogger("orchestrator")
-_AGAIN_AFTER_S = 0.5
+
+Heard = list[tuple[AnyMessage, Received]]
+Take = Callable[[SnapshotMessage, Received], None]
 
 
 class Intake:
     """Two readers: control messages are never held up by the flood of snapshots.
 
     ``bad_messages`` counts, by topic, records that were no messages of ours. Reading begins at
-    ``heartbeat_offset`` of the heartbeats.
+    ``heartbeat_offset`` of the heartbeats. ``read_to`` is the offset of the next snapshot, by
+    partition; ``metrics_held`` is where the partitions ended when reading began.
     """
 
     def __init__(self, bus: Bus, topics: Topics) -> None:
         self.heartbeat_offset = 0
         self.bad_messages: dict[str, int] = {}
+        self.read_to: dict[int, int] = {}
+        self.metrics_held: dict[int, int] = {}
         self._bus = bus
         self._topics = topics
         self._control: Reader | None = None
         self._metrics: Reader | None = None
-        self._read_to: dict[int, int] = {}
 
-    async def open(self) -> None:
-        """Begin at the present ends of the topics, and at the start of ``register``.
+    async def open(self, heartbeat_from: int | None, metrics_from: Mapping[int, int]) -> str | None:
+        """Begin where the journal says, elsewhere at the present ends; ``register`` at its start.
+
+        Returns:
+            What the log should hold and does not, as a sentence (R16); None if all is there.
 
         Raises:
             BusError: if the log cannot be reached.
         """
-        partitions = await self._bus.partitions(self._topics.metrics)
-        ends: dict[TopicPartition, Start] = {
-            (self._topics.metrics, p): "latest" for p in range(partitions)
-        }
-        probe = self._bus.reader({**ends, (self._topics.heartbeat, 0): "latest"})
-        try:
-            for p in range(partitions):
-                self._read_to[p] = (await probe.bounds((self._topics.metrics, p)))[1]
-            self.heartbeat_offset = (await probe.bounds((self._topics.heartbeat, 0)))[1]
-        finally:
-            await probe.close()
+        heartbeat = (await self._bus.bounds(self._topics.heartbeat))[0]
+        metrics = await self._bus.bounds(self._topics.metrics)
+        losses = []
+        self.heartbeat_offset = heartbeat.end if heartbeat_from is None else heartbeat_from
+        if not _holds(heartbeat, self.heartbeat_offset):
+            losses.append(f"{self._topics.heartbeat} from offset {self.heartbeat_offset} on")
+            self.heartbeat_offset = heartbeat.end
+        for partition, bounds in metrics.items():
+            offset = metrics_from.get(partition, bounds.end)
+            if not _holds(bounds, offset):
+                losses.append(f"{self._topics.metrics}[{partition}] from offset {offset} on")
+                offset = bounds.first
+            self.read_to[partition], self.metrics_held[partition] = offset, bounds.end
         control: dict[TopicPartition, Start] = {
             (self._topics.heartbeat, 0): self.heartbeat_offset,
             (self._topics.register, 0): "earliest",
         }
-        metrics: dict[TopicPartition, Start] = {
-            (self._topics.metrics, p): offset for p, offset in self._read_to.items()
+        places: dict[TopicPartition, Start] = {
+            (self._topics.metrics, p): offset for p, offset in self.read_to.items()
         }
         self._control = self._bus.reader(control)
-        self._metrics = self._bus.reader(metrics)
+        self._metrics = self._bus.reader(places)
+        return f"the log lost {' and '.join(losses)}" if losses else None
 
-    async def control(self, timeout_s: float) -> list[tuple[AnyMessage, Received]]:
+    async def control(self, timeout_s: float) -> tuple[Heard, bool]:
         """Return heartbeats, beats and registrations, waiting at most ``timeout_s`` for one.
+
+        The second value tells that the end of the heartbeats was reached.
 
         Raises:
             BusError: if the log lost what was to be read, or does not stamp heartbeats itself.
@@ -75,9 +87,9 @@ class Intake:
             message = self._decode(record)
             if message is not None:
                 messages.append((message, record))
-        return messages
+        return messages, (self._topics.heartbeat, 0) in batch.ends
 
-    async def snapshots(self, take: Callable[[SnapshotMessage], None]) -> None:
+    async def snapshots(self, take: Take) -> None:
         """Hand every snapshot to ``take``, until cancelled.
 
         A ValueError or ArithmeticError marks it as bad.
@@ -92,35 +104,24 @@ class Intake:
                 message = self._decode(record)
                 if isinstance(message, SnapshotMessage):
                     try:
-                        take(message)
+                        take(message, record)
                     except (ValueError, ArithmeticError) as error:
                         _LOG.warning("a snapshot of %s is refused: %s", record.key, error)
                         self._bad(record.topic)
                 elif message is not None:
                     self._bad(record.topic)
-                self._read_to[record.partition] = record.offset + 1
+                self.read_to[record.partition] = record.offset + 1
             # Merging is work for the CPU: heartbeats must get their turn between two batches.
             await asyncio.sleep(0)
 
     async def metrics_ends(self) -> dict[int, int] | None:
         """Return where the partitions of ``metrics`` end now, None if that cannot be known."""
-        assert self._metrics is not None
         try:
-            asked = [self._metrics.bounds((self._topics.metrics, p)) for p in self._read_to]
-            found = await asyncio.gather(*asked)
-            return {p: end for p, (_, end) in zip(self._read_to, found, strict=True)}
+            bounds = await self._bus.bounds(self._topics.metrics)
         except BusError as error:
             _LOG.warning("where the metrics end is not known: %s", error)
-            await asyncio.sleep(_AGAIN_AFTER_S)
             return None
-
-    def metrics_read_to(self, ends: dict[int, int]) -> bool:
-        """Tell whether all snapshots below these ends were read.
-
-        Offsets may be compared here because nothing on ``metrics`` is transactional: no marker
-        takes an offset.
-        """
-        return all(self._read_to[p] >= end for p, end in ends.items())
+        return {p: found.end for p, found in bounds.items()}
 
     async def close(self) -> None:
         """Stop reading."""
@@ -138,3 +139,8 @@ class Intake:
     def _bad(self, topic: str) -> None:
         name = topic.rpartition(".")[2]
         self.bad_messages[name] = self.bad_messages.get(name, 0) + 1
+
+
+def _holds(bounds: Bounds, offset: int) -> bool:
+    """Tell whether all from ``offset`` on is still there (or not yet written)."""
+    return bounds.first <= offset <= bounds.end

@@ -1,9 +1,10 @@
 """What the orchestrator writes down for itself on ``runs``, and how it reads it back.
 
 Keys: ``boot`` (which process leads), ``revision`` (the highest of the runs that were forgotten),
-``RUN/plan`` (what was submitted), ``RUN/ledger/PART`` (the whole books). The topic is compacted:
-the newest record of a key is all that counts, and a key without a value is forgotten. A set of
-parts counts only if all its parts are of one writing.
+``RUN/plan`` (what was submitted), ``RUN/ledger/PART`` (the whole books), ``RUN/aggregator/PART``
+(the figures, see ``spate.checkpoint``). The topic is compacted: the newest record of a key is all
+that counts, and a key without a value is forgotten. A set of parts counts only if all its parts are
+of one writing.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from orchestrator.bookmarks import Bookmarks
 from orchestrator.director import Director
-from orchestrator.ledger_state import dump_ledger
+from orchestrator.fleet import Fleet
+from orchestrator.ledger_state import dump_boots, dump_ledger
 from orchestrator.run import Run
 from spate.bus import Outgoing, Received
+from spate.checkpoint import write_checkpoint
 
 _PART_BYTES = 900_000
 
@@ -43,11 +47,16 @@ def plan_record(topic: str, run: Run) -> Outgoing:
     return _record(topic, f"{run.id}/plan", entry)
 
 
-def ledger_records(topic: str, director: Director, heartbeat_offset: int) -> list[Outgoing]:
+def ledger_records(
+    topic: str, director: Director, fleet: Fleet, heartbeat_offset: int
+) -> list[Outgoing]:
     """Return the whole state of a run under way, in parts that fit into a record."""
-    run, orders = director.run, director.orders
+    run, orders, ledger = director.run, director.orders, director.ledger
+    bookmarks = director.bookmarks
     state = {
         "heartbeat_offset": heartbeat_offset,
+        "metrics_from": _pairs(bookmarks.metrics_from),
+        "metrics_ends": _pairs(bookmarks.metrics_ends),
         "run": {
             "state": run.state,
             "stopped": run.stopped,
@@ -59,10 +68,13 @@ def ledger_records(topic: str, director: Director, heartbeat_offset: int) -> lis
         },
         "revision": orders.revision,
         "granted": orders.granted,
-        "ledger": None if director.ledger is None else dump_ledger(director.ledger),
+        "starts_at_ns": orders.starts_at_ns,
+        "ledger": None if ledger is None else dump_ledger(ledger),
+        "boots": [] if ledger is None else dump_boots(ledger, fleet),
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode(), 1)).decode()
     pieces = [packed[at : at + _PART_BYTES] for at in range(0, len(packed), _PART_BYTES)]
+    bookmarks.ledger_parts = max(bookmarks.ledger_parts, len(pieces))
     return [
         _record(
             topic,
@@ -73,16 +85,44 @@ def ledger_records(topic: str, director: Director, heartbeat_offset: int) -> lis
     ]
 
 
-def forget_records(topic: str, run_id: str, parts: int, revision: int) -> list[Outgoing]:
+def checkpoint_records(
+    topic: str, director: Director, read_to: Mapping[int, int]
+) -> list[Outgoing]:
+    """Return what changed of a run's figures since they were last written.
+
+    ``read_to`` is how far ``metrics`` was merged, by partition.
+    """
+    aggregator, bookmarks = director.aggregator, director.bookmarks
+    if aggregator is None or aggregator.revision == bookmarks.checkpoint_revision:
+        return []
+    parts = write_checkpoint(aggregator, read_to, bookmarks.checkpoint_revision)
+    bookmarks.checkpoint_revision = aggregator.revision
+    bookmarks.checkpoint |= parts.keys()
+    return [
+        Outgoing(topic, part, f"{director.run.id}/aggregator/{name}")
+        for name, part in parts.items()
+    ]
+
+
+def forget_records(topic: str, run_id: str, bookmarks: Bookmarks, revision: int) -> list[Outgoing]:
     """Return the tombstones of a run that the archive holds.
 
     ``revision`` is the highest so far: drivers remember it over all runs, so must we.
     """
-    keys = [f"{run_id}/plan", *(f"{run_id}/ledger/{part}" for part in range(parts))]
+    keys = [
+        f"{run_id}/plan",
+        *(f"{run_id}/ledger/{part}" for part in range(bookmarks.ledger_parts)),
+        *(f"{run_id}/aggregator/{name}" for name in sorted(bookmarks.checkpoint)),
+    ]
     return [
         _record(topic, REVISION_KEY, {"revision": revision}),
         *(Outgoing(topic, None, key) for key in keys),
     ]
+
+
+def retraction(topic: str, run_id: str) -> Outgoing:
+    """Return the tombstone of a plan whose submission was refused before it was written."""
+    return Outgoing(topic, None, f"{run_id}/plan")
 
 
 class Part(NamedTuple):
@@ -108,6 +148,13 @@ class Remembered:
 
     plan: dict[str, Any] | None = None
     parts: dict[int, Part] = field(default_factory=dict)
+    checkpoint: dict[str, bytes] = field(default_factory=dict)
+
+    def bookmarks(self) -> Bookmarks:
+        """Return what the journal may hold of it."""
+        return Bookmarks(
+            ledger_parts=max(self.parts, default=0) + 1, checkpoint=set(self.checkpoint)
+        )
 
     def ledger(self) -> dict[str, Any] | None:
         """Return the newest complete state, None if there is none that can be read."""
@@ -158,8 +205,21 @@ class Memory:
             self._revision = max(self._revision, int(json.loads(value)["revision"]))
             return
         run_id, _, rest = key.partition("/")
-        entry = json.loads(value) if value else None
         remembered = self.runs.setdefault(run_id, Remembered())
+        if rest.startswith("aggregator/"):
+            self._read_checkpoint(remembered, rest.removeprefix("aggregator/"), value)
+        else:
+            self._read_entry(remembered, rest, json.loads(value) if value else None)
+        if remembered.plan is None and not remembered.parts and not remembered.checkpoint:
+            del self.runs[run_id]
+
+    def _read_checkpoint(self, remembered: Remembered, name: str, value: bytes) -> None:
+        if value:
+            remembered.checkpoint[name] = value
+        else:
+            remembered.checkpoint.pop(name, None)
+
+    def _read_entry(self, remembered: Remembered, rest: str, entry: dict[str, Any] | None) -> None:
         if rest == "plan":
             remembered.plan = entry
         elif rest.startswith("ledger/"):
@@ -168,8 +228,11 @@ class Memory:
                 remembered.parts.pop(part, None)
             else:
                 remembered.parts[part] = Part.read(entry)
-        if remembered.plan is None and not remembered.parts:
-            del self.runs[run_id]
+
+
+def _pairs(offsets: Mapping[int, int] | None) -> list[list[int]] | None:
+    """Return offsets by partition as JSON keeps them: its keys are strings."""
+    return None if offsets is None else [[p, offset] for p, offset in offsets.items()]
 
 
 def _record(topic: str, key: str, entry: dict[str, Any]) -> Outgoing:

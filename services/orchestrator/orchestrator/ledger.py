@@ -7,74 +7,15 @@ At any time the plan ``[0, count)`` is the disjoint union of what the terms own,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
 
+from orchestrator.holdings import Missed, MissedCause, PoolCause, Pooled, RangeAccount, TermAccount
 from orchestrator.terms import BootKey, TermKey
 from spate.grant import Range
 from spate.messages import ClosedTerm, RangeProgress
 
-TermStatus = Literal["live", "closed", "lost"]
-PoolCause = Literal["handover", "fenced", "no_driver"]
-MissedCause = Literal["handover", "fenced", "no_driver", "aborted"]
-
 
 class ProtocolError(Exception):
     """A driver said what cannot be: the books cannot be trusted and the run must fail."""
-
-
-@dataclass(slots=True)
-class RangeAccount:
-    """A granted range as the ledger knows it; ``decided``, ``claim`` and ``cut`` are positions."""
-
-    range: Range
-    decided: int = 0
-    claim: int = 0
-    cut: int | None = None
-    cut_revision: int | None = None
-
-    @property
-    def size(self) -> int:
-        """How many positions the term owns."""
-        return self.range.size
-
-
-@dataclass(slots=True)
-class TermAccount:
-    """All that one term was granted; ``left`` says that its driver went and owes nothing."""
-
-    key: TermKey
-    status: TermStatus = "live"
-    left: bool = False
-    was_lost: bool = False
-    ended_ns: int | None = None
-    ranges: dict[int, RangeAccount] = field(default_factory=dict)
-
-    @property
-    def owned(self) -> int:
-        """How many arrivals it answers for."""
-        return sum(account.size for account in self.ranges.values())
-
-    @property
-    def undecided(self) -> int:
-        """How many of them its driver had not decided when last heard."""
-        return sum(account.size - account.decided for account in self.ranges.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Pooled:
-    """Arrivals that nobody owns, and why."""
-
-    range: Range
-    cause: PoolCause
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """Arrivals that will not be sent, and why."""
-
-    range: Range
-    cause: MissedCause
 
 
 class Ledger:
@@ -118,8 +59,19 @@ class Ledger:
             term.ranges.update({granted.id: RangeAccount(granted) for granted in ranges})
         self.pool = []
 
-    def hear(self, key: TermKey, progress: Iterable[RangeProgress]) -> None:
-        """Take what a live term says of its ranges (R17); what ended is not listened to.
+    def cut(self, key: TermKey, range_id: int, position: int, revision: int) -> None:
+        """Note that a range is to end at ``position``, once its driver applied ``revision`` (R20).
+
+        A cut that was not confirmed yet is never taken back: the driver may have applied it.
+        """
+        account = self.terms[key].ranges[range_id]
+        before = account.size if account.cut is None else account.cut
+        account.cut, account.cut_revision = min(before, position), revision
+
+    def hear(self, key: TermKey, progress: Iterable[RangeProgress], revision: int) -> None:
+        """Take what a live term says of its ranges (R17, R20); who ended is not listened to.
+
+        Its driver has applied ``revision``: what that cut off comes into the pool.
 
         Raises:
             ProtocolError: if more was decided than is owned; it counts as all of it.
@@ -139,6 +91,9 @@ class Ledger:
                 )
             account.decided = max(account.decided, min(said.decided, account.size))
             account.claim = max(account.claim, account.decided, min(said.claim, account.size))
+        for account in term.ranges.values():
+            if account.cut is not None and revision >= (account.cut_revision or 0):
+                self._give_back(account, max(account.cut, account.decided), "handover")
         if wrong:
             raise ProtocolError("; ".join(wrong))
 
@@ -208,12 +163,24 @@ class Ledger:
             if key.boot == boot and term.status == "closed":
                 term.left = True
 
-    def miss_pool(self, cause: MissedCause) -> int:
-        """Give up all that is pooled; return how many arrivals that is."""
-        given_up = self.pooled
-        self.missed.extend(Missed(pooled.range, cause) for pooled in self.pool)
+    def miss_pool(self, cause: MissedCause) -> None:
+        """Give up all that is pooled."""
+        for pooled in self.pool:
+            self._miss(pooled.range, cause)
         self.pool = []
-        return given_up
+
+    def miss_before(self, index: int, cause: MissedCause | None = None) -> None:
+        """Give up what is pooled below ``index``, for the cause it came in with or for this one."""
+        kept = []
+        for pooled in self.pool:
+            position = pooled.range.position_from(index)
+            if position:
+                self._miss(pooled.range.head(position), cause or pooled.cause)
+                rest = pooled.range.tail(position, pooled.range.id)
+                pooled = Pooled(rest, pooled.cause)  # noqa: PLW2901 - what is left of it
+            if pooled.range.size:
+                kept.append(pooled)
+        self.pool = kept
 
     @property
     def pooled(self) -> int:
@@ -225,9 +192,23 @@ class Ledger:
         """How many arrivals were given up."""
         return sum(missed.range.size for missed in self.missed)
 
+    def may_have(self, key: TermKey) -> bool:
+        """Tell whether a term may be given work: it did not end, whatever is still heard of it."""
+        term = self.terms.get(key)
+        return term is None or term.status == "live"
+
     def live(self) -> list[TermAccount]:
         """Return the terms that may hold work."""
         return [term for term in self.terms.values() if term.status == "live"]
+
+    def taken_below(self) -> int:
+        """Return the least index from which on everything is pooled (R23)."""
+        owned = (account.range for term in self.terms.values() for account in term.ranges.values())
+        given_up = (missed.range for missed in self.missed)
+        return max(
+            (r.index(r.size - 1) + 1 for ranges in (owned, given_up) for r in ranges if r.size),
+            default=0,
+        )
 
     def closed_through(self) -> dict[BootKey, int]:
         """Return each process's highest term whose end is in the books, if there is one."""
@@ -253,7 +234,31 @@ class Ledger:
 
     def _give_back(self, account: RangeAccount, position: int, cause: PoolCause) -> None:
         if position < account.size:
-            tail = account.range.tail(position, self.next_id)
+            self.pool.append(Pooled(account.range.tail(position, self.next_id), cause))
             self.next_id += 1
-            self.pool.append(Pooled(tail, cause))
             account.range = account.range.head(position)
+        account.claim = min(account.claim, account.size)
+        account.cut = account.cut_revision = None
+
+    def _miss(self, given_up: Range, cause: MissedCause) -> None:
+        """Write off a range; one that goes on where another ended makes that longer.
+
+        Without a driver this happens several times a second, for as long as it lasts.
+        """
+        for place in range(len(self.missed) - 1, max(-1, len(self.missed) - 1 - _LOOK_BACK), -1):
+            before = self.missed[place]
+            joins = (
+                before.cause == cause
+                and before.range.step == given_up.step
+                and before.range.index(before.range.size) == given_up.start
+            )
+            if joins:
+                size = before.range.size + given_up.size
+                whole = Range(before.range.id, before.range.start, given_up.step, size)
+                self.missed[place] = Missed(whole, cause)
+                return
+        self.missed.append(Missed(given_up, cause))
+
+
+_LOOK_BACK = 64
+"""Enough for the ranges of a few lost drivers, and no search through hours."""

@@ -1,12 +1,15 @@
-"""A ledger as JSON and back: what the journal holds of a run's books."""
+"""A ledger, and the processes it names, as JSON and back: what the journal holds of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.ledger import Ledger, Missed, Pooled, RangeAccount, TermAccount
+from orchestrator.fleet import Fleet
+from orchestrator.holdings import Missed, Pooled, RangeAccount, TermAccount
+from orchestrator.ledger import Ledger
 from orchestrator.terms import TermKey
 from spate.grant import Range
+from spate.messages import Heartbeat
 
 
 def dump_ledger(ledger: Ledger) -> dict[str, Any]:
@@ -58,6 +61,34 @@ def load_ledger(state: dict[str, Any], now_ns: int) -> Ledger:
         ledger.terms[term.key] = term
     ledger.check()
     return ledger
+
+
+def dump_boots(ledger: Ledger, fleet: Fleet) -> list[dict[str, Any]]:
+    """Return what was last heard of each process that the ledger names (R17, R19)."""
+    found = (fleet.find(key) for key in dict.fromkeys(term.boot for term in ledger.terms))
+    return [
+        {
+            "append_ms": boot.append_ms,
+            "lost": boot.lost,
+            # What it said of its work is in the ledger.
+            "heartbeat": boot.heartbeat.model_copy(
+                update={"ranges": (), "closed": (), "clock": None}
+            ).model_dump(mode="json"),
+        }
+        for boot in found
+        if boot is not None
+    ]
+
+
+def load_boots(rows: list[dict[str, Any]], fleet: Fleet, now_ns: int) -> None:
+    """Take these processes up, as if each was heard now (R13).
+
+    Raises:
+        KeyError, TypeError, ValueError: if the rows are not those of ``dump_boots``.
+    """
+    for row in rows:
+        message = Heartbeat.model_validate(row["heartbeat"])
+        fleet.restore(message, int(row["append_ms"]), now_ns, lost=bool(row["lost"]))
 
 
 def _flat(range_: Range) -> list[int]:

@@ -24,7 +24,6 @@ from orchestrator.api.server import ApiServer, listen
 from orchestrator.archive import Archive, ArchiveError
 from orchestrator.assembly import Assembly, forget_archived, take_the_lead
 from orchestrator.clock import Clock
-from orchestrator.intake import Intake
 from orchestrator.settings import Settings, parse_settings
 from spate.bus import Bus, BusError
 from spate.kafkabus import KafkaBus
@@ -89,11 +88,8 @@ async def _open(settings: Settings, bus: Bus, archive: Archive) -> Assembly:
     clock, topics = Clock(), topic_table(settings.topic_prefix)
     transactional_id = f"{settings.topic_prefix}orchestrator"
     writer, epoch, memory = await take_the_lead(bus, topics, transactional_id, clock)
-    revision = memory.highest_revision()
     await forget_archived(memory, archive, writer, topics)
-    intake = Intake(bus, topics)
-    await intake.open()
-    return Assembly(
+    assembly = Assembly(
         bus=bus,
         topics=topics,
         clock=clock,
@@ -102,11 +98,11 @@ async def _open(settings: Settings, bus: Bus, archive: Archive) -> Assembly:
         allowlist=settings.allowed_targets,
         max_queued=settings.max_queued,
         writer=writer,
-        intake=intake,
         epoch=epoch,
         memory=memory,
-        revision=revision,
     )
+    await assembly.catch_up()
+    return assembly
 
 
 async def _work(

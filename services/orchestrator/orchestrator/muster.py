@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from orchestrator.fleet import Boot, Fleet
 from orchestrator.ledger import Ledger
 from orchestrator.terms import BootKey
 from spate.plan import Drivers
 from spate.timing import SECOND, Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The run cannot begin, and why."""
+
+    reason: str
+
+
+Verdict = list[Boot] | Literal["ready"] | Failed
+"""Grant to these, begin, or give up."""
 
 
 class Muster:
@@ -20,6 +34,33 @@ class Muster:
         self._enough_ns: int | None = None
         self._granted_ns = since_ns
         self._silent: set[BootKey] = set()
+
+    def postpone(self, by_ns: int) -> None:
+        """Wait that much longer: nobody could be heard meanwhile."""
+        self._since_ns += by_ns
+        self._granted_ns += by_ns
+        if self._enough_ns is not None:
+            self._enough_ns += by_ns
+
+    def verdict(
+        self, ledger: Ledger | None, run_id: str, granted: int, now_ns: int
+    ) -> Verdict | None:
+        """Return what to do next; None: wait. ``granted`` is the revision of the grants.
+
+        Grants that have become void are taken back.
+        """
+        if ledger is not None and ledger.terms:
+            if (refusal := self.refusal(ledger, run_id)) is not None:
+                return Failed(refusal)
+            if self.ready(ledger, run_id, granted):
+                return "ready"
+            if not self.void(ledger, granted, now_ns):
+                return None
+            ledger.void()
+        boots = self.complete(now_ns)
+        if boots is None and (problem := self.too_few(now_ns)) is not None:
+            return Failed(problem)
+        return boots
 
     def there(self, now_ns: int) -> list[Boot]:
         """Return who may be given work, without those who did not answer."""
@@ -59,7 +100,8 @@ class Muster:
         """Return why a named driver cannot take part, if one says so."""
         for boot in self._fleet.boots():
             said = boot.heartbeat
-            if said.refusal and said.run_id == run_id and boot.term in ledger.terms:
+            named = any(key.boot == boot.key for key in ledger.terms)
+            if said.refusal and said.run_id == run_id and named:
                 return f"{boot.key.driver_id} cannot take part: {said.refusal}"
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator.archive import Archive, ArchiveError
@@ -15,10 +16,12 @@ from orchestrator.journal import forget_records
 from orchestrator.run_view import end_data, fleet_data, snapshot_data, state_data, window_data
 from orchestrator.writer import Writer
 from spate.aggregator import Aggregator
+from spate.bus import Received
 from spate.live import live_view
 from spate.messages import SnapshotMessage
 from spate.report import build_report
 from spate.report_windows import window_histograms, window_row
+from spate.schedule import compile_schedule
 from spate.topics import Topics
 
 _LOG = logging.getLogger("orchestrator")
@@ -29,6 +32,7 @@ _PAUSE_CALLS = 20
 class Newsroom:
     """Publishes changes once they are committed.
 
+    ``waiting_for`` says what keeps everything from going on, None if nothing does.
     ``snapshot_counts`` counts snapshots by what became of them: merged, duplicate, late, foreign,
     and gaps (numbers that never came).
     """
@@ -41,12 +45,14 @@ class Newsroom:
         directory: Directory,
         writer: Writer,
         topics: Topics,
+        waiting_for: Callable[[], str | None],
     ) -> None:
         self._feeds = feeds
         self._archive = archive
         self._directory = directory
         self._writer = writer
         self._topics = topics
+        self._waiting_for = waiting_for
         self._told: dict[str, _Told] = {}
         self._gaps: dict[str, int] = {}
         self._revision = 0
@@ -56,26 +62,28 @@ class Newsroom:
     def open(self, director: Director) -> None:
         """Begin the feed of a new run."""
         self._feeds.open(director.run.id, lambda: self.snapshot(director))
-        self._told[director.run.id] = _Told()
+        told = self._told[director.run.id] = _Told()
+        told.ended = director.run.ended  # by another process, which journaled it
 
-    def take(self, message: SnapshotMessage) -> None:
+    def take(self, message: SnapshotMessage, record: Received) -> None:
         """Merge a snapshot into its run.
 
         Raises:
             ValueError: if it does not fit the run's plan.
         """
         director = self._directory.find(message.run_id)
-        if director is None or director.run.ended or director.aggregator is None:
+        if director is None or director.aggregator is None:
             self.snapshot_counts["late"] += 1
             return
-        self.snapshot_counts[director.aggregator.add(message)] += 1
+        self.snapshot_counts[director.merge(message, record.partition, record.offset)] += 1
         self._gaps[message.run_id] = director.aggregator.gaps
         self.snapshot_counts["gaps"] = sum(self._gaps.values())
 
     def view(self, director: Director) -> dict[str, Any]:
         """Return the body of ``GET /runs/{id}``."""
         aggregator = _aggregator(director)
-        return live_view(run_facts(director.run), aggregator, ledger_facts(director.ledger))
+        facts = run_facts(director.run, None if director.run.ended else self._waiting_for())
+        return live_view(facts, aggregator, ledger_facts(director.ledger))
 
     def snapshot(self, director: Director) -> dict[str, Any]:
         """Return the view and all windows so far."""
@@ -98,8 +106,9 @@ class Newsroom:
         for row in rows[told.events :]:
             feed.publish("fleet", fleet_data(row))
         told.events = len(rows)
-        if director.run.state != told.state:
-            told.state = director.run.state
+        state = (director.run.state, self._waiting_for())
+        if state != told.state:
+            told.state = state
             feed.publish("state", state_data(self.view(director)))
 
     def tick(self) -> None:
@@ -108,13 +117,19 @@ class Newsroom:
             self.change(director)
             self._publish_windows(director)
 
-    async def file(self) -> None:
-        """Put every run into the archive whose end is journaled, and then forget it."""
+    async def file(self, read_to: Mapping[int, int]) -> None:
+        """Put every run into the archive whose end is journaled, and then forget it.
+
+        ``read_to`` is how far ``metrics`` was merged: of a run that another process ended all
+        must have been read again.
+        """
         if self._pause:
             self._pause -= 1
             return
         for director in self._directory:
-            if self._told[director.run.id].ended:
+            ends = director.bookmarks.metrics_ends or {}
+            read = all(read_to[p] >= end for p, end in ends.items())
+            if self._told[director.run.id].ended and read:
                 await self._file(director)
 
     async def _file(self, director: Director) -> None:
@@ -139,9 +154,7 @@ class Newsroom:
         self._gaps.pop(run.id, None)
         self.snapshot_counts["gaps"] = sum(self._gaps.values())
         self._revision = max(self._revision, director.orders.revision)
-        tombstones = forget_records(
-            self._topics.runs, run.id, director.journal_parts, self._revision
-        )
+        tombstones = forget_records(self._topics.runs, run.id, director.bookmarks, self._revision)
         await self._writer.commit(tombstones)
 
     def _publish_windows(self, director: Director) -> None:
@@ -166,7 +179,7 @@ class _Told:
     """What the feed of a run was told already, and whether its end is journaled."""
 
     def __init__(self) -> None:
-        self.state: str | None = None
+        self.state: tuple[str, str | None] | None = None
         self.events = 0
         self.revision = 0
         self.ended = False
@@ -176,4 +189,5 @@ def _aggregator(director: Director) -> Aggregator:
     """Return the run's aggregator; before its count is fixed, an empty one."""
     if director.aggregator is not None:
         return director.aggregator
-    return director.empty_aggregator()
+    run = director.run
+    return Aggregator(run.plan, compile_schedule(run.plan.load, run.fleet_size), run.id)

@@ -17,13 +17,20 @@ class Orders:
         self.revision = 0
         self.granted = 0
         self.start_mono_ns: int | None = None
+        self.starts_at_ns: int | None = None
         self._run_id = run_id
         self._epoch = epoch
         self._plan = plan
         self._digest = digest
         self._state: RunState = "PREPARING"
-        self._starts_at_ns: int | None = None
         self._new: list[Message] = []
+
+    def resume(
+        self, state: RunState, *, revision: int, granted: int, starts_at_ns: int | None
+    ) -> None:
+        """Go on where another process ended: what it had ordered stands."""
+        self._state = state
+        self.revision, self.granted, self.starts_at_ns = revision, granted, starts_at_ns
 
     def take(self) -> tuple[Message, ...]:
         """Return what was written since the last call."""
@@ -45,14 +52,18 @@ class Orders:
                 revision=revision,
                 state=state,
                 needs=self.granted,
-                starts_at_ns=self._starts_at_ns,
+                starts_at_ns=self.starts_at_ns,
             )
         )
 
     def start(self, revision: int, starts_at_ns: int, start_mono_ns: int) -> None:
         """Tell everybody when to begin: wall time, and the same on our monotonic clock."""
-        self._starts_at_ns, self.start_mono_ns = starts_at_ns, start_mono_ns
+        self.starts_at_ns, self.start_mono_ns = starts_at_ns, start_mono_ns
         self.state("RUNNING", revision)
+
+    def move_start(self, starts_at_ns: int, start_mono_ns: int) -> None:
+        """Say by our clocks when the run began; for who runs already nothing changes (R30)."""
+        self.starts_at_ns, self.start_mono_ns = starts_at_ns, start_mono_ns
 
     def again(self, ledger: Ledger, drivers: int) -> tuple[Message, ...]:
         """Return the plan and the standing grants, the full state of every live term."""
@@ -63,7 +74,8 @@ class Orders:
                 boot_id=term.key.boot_id,
                 term=term.key.term,
                 closed_through=closed_through.get(term.key.boot, 0),
-                ranges=tuple(account.range for account in term.ranges.values()),
+                # Where all is decided there is nothing left to say.
+                ranges=tuple(a.to_grant() for a in term.ranges.values() if a.undecided),
             )
             for term in ledger.live()
         ]
@@ -102,7 +114,7 @@ class Orders:
             revision=self.revision,
             state=self._state,
             needs=self.granted,
-            starts_at_ns=self._starts_at_ns,
+            starts_at_ns=self.starts_at_ns,
             elapsed_ns=None if start_ns is None else mono_ns - start_ns,
             sent_at_ns=wall_ns,
             echo=echo,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from spate.messages import STATE_ORDER, RunState
+from orchestrator.terms import TermKey
+from spate.messages import STATE_ORDER, Heartbeat, RunState
 from spate.plan import Plan
 
 EventKind = Literal["state", "joined", "lost", "fenced", "left", "took_over", "problem"]
@@ -68,6 +70,11 @@ class Run:
         """Whether its state is one of the last."""
         return self.state in ENDINGS
 
+    @property
+    def fleet_size(self) -> int:
+        """For how many drivers its load is reckoned; before it is known, for the fewest."""
+        return self.drivers or max(1, self.plan.drivers.min)
+
     def move(self, state: RunState, at_ns: int, reason: str | None = None) -> None:
         """Go on to ``state``.
 
@@ -84,6 +91,28 @@ class Run:
     def note(self, at_ns: int, kind: EventKind, driver_id: str | None, text: str) -> None:
         """Write an event into the run's history."""
         self.events.append(RunEvent(at_ns, kind, driver_id, text))
+
+    def note_lost(self, driver_id: str, silent_ns: int, at_ns: int) -> None:
+        """Note that a driver was lost (R19)."""
+        text = f"{driver_id} was not heard for {silent_ns / 1e9:g} s and is taken for lost"
+        self.note(at_ns, "lost", driver_id, text)
+
+    def note_shared(self, arrivals: int, terms: Sequence[TermKey], at_ns: int) -> None:
+        """Note that work which was nobody's was given to these (R23)."""
+        among = f"{len(terms)} drivers" if len(terms) > 1 else terms[0].driver_id
+        self.note(at_ns, "took_over", None, f"{arrivals:,} arrivals went to {among}")
+
+    def note_end(self, message: Heartbeat, at_ns: int) -> None:
+        """Note that a driver ended its term, and why, as its heartbeat says."""
+        driver_id = message.driver_id
+        if message.leaving:
+            text = f"{driver_id} was told to go and handed back what it had not begun"
+            self.note(at_ns, "left", driver_id, text)
+        elif message.refusal is not None:
+            self.note(at_ns, "problem", driver_id, f"{driver_id} refused: {message.refusal}")
+        elif STATE_ORDER[self.state] < STATE_ORDER["DRAINING"]:
+            text = f"{driver_id} stopped by itself: it could not be sure that it was heard"
+            self.note(at_ns, "fenced", driver_id, text)
 
     def event_rows(self) -> list[dict[str, Any]]:
         """Return the events as the report shows them; times are relative to the start."""

@@ -20,7 +20,7 @@ def view_of(report: Json) -> dict[str, Any]:
     """Return the body of ``GET /runs/{id}`` for an ended run: nothing is to come any more."""
     windows = report["windows"]
     return {
-        "run": report["run"],
+        "run": {**report["run"], "waiting_for": None},
         "accounting": {**report["accounting"], "to_come": 0},
         "status_codes": report["status_codes"],
         **{name: _bare(report[name]) for name in HISTOGRAMS},
@@ -39,7 +39,8 @@ def snapshot_data(view: Json, windows: Sequence[Json]) -> dict[str, Any]:
 def state_data(view: Json) -> dict[str, Any]:
     """Return the data of ``state``: where the run is now."""
     run = view["run"]
-    return {key: run[key] for key in ("state", "stopped", "reason", "started_at", "drivers")}
+    keys = ("state", "stopped", "reason", "started_at", "drivers", "waiting_for")
+    return {key: run[key] for key in keys}
 
 
 def window_data(view: Json, changed: Sequence[Json]) -> dict[str, Any]:

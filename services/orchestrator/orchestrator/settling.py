@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.fleet import Boot, Fleet
-from orchestrator.ledger import Ledger, TermAccount
+from orchestrator.holdings import TermAccount
+from orchestrator.ledger import Ledger
 from spate.aggregator import Aggregator
 from spate.messages import STATE_ORDER
 from spate.timing import Timing

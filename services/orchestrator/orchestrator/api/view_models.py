@@ -47,10 +47,20 @@ class LiveFigures(ReportPart):
     drivers: list[LiveDriver]
 
 
+WaitingFor = Literal["Kafka"] | None
+"""What keeps a run from going on."""
+
+
+class LiveRun(ReportRun):
+    """The run itself; ``waiting_for`` says what keeps it from going on."""
+
+    waiting_for: WaitingFor
+
+
 class RunView(LiveFigures):
     """A run as it is now; ``verdict`` is None until it has ended."""
 
-    run: ReportRun
+    run: LiveRun
     events: list[FleetEvent]
     verdict: Verdict | None
 
@@ -69,6 +79,7 @@ class StateData(ReportPart):
     reason: str | None
     started_at: str | None
     drivers: int
+    waiting_for: WaitingFor
 
 
 class WindowData(LiveFigures):
