@@ -17,10 +17,10 @@ TIERS := $(foreach tier,unit contract integration chaos,\
 IMAGES := orchestrator driver target cli kafka
 SOURCES := libs services cli deploy tests requirements
 
-.PHONY: help setup up test tiers unit lint format bench requirements clean
+.PHONY: help setup up test tiers chaos-long unit lint format bench requirements clean
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Build .venv with `spate` in .venv/bin (at once when nothing changed)
 	@command -v $(PYTHON) >/dev/null || \
@@ -45,6 +45,10 @@ tiers:
 	  export SPATE_WITHOUT_KAFKA="Kafka could not be fetched"; \
 	fi; \
 	exec $(BIN)/coverage run -m pytest $(TIERS)
+
+chaos-long: setup ## Break everything ten times, and let a fleet come and go: takes hours
+	@SPATE_CHAOS_REPEAT=$${SPATE_CHAOS_REPEAT:-10} $(BIN)/python -m pytest -s tests/chaos
+	@$(BIN)/python -m pytest -s -m long tests/chaos/long
 
 unit: setup ## Run the unit tests: seconds, no network
 	@$(BIN)/python -m pytest -q tests/unit

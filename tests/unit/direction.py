@@ -46,8 +46,8 @@ class World:
     def step(self, at_s: float = 0) -> list[str]:
         """Step until nothing changes; return what was ordered."""
         orders: list[Message] = []
-        while (change := self.director.step(now(at_s))) is not None:
-            orders += change.orders
+        while new := self.director.step(now(at_s)):
+            orders += new
         return [name_of(order) for order in orders]
 
     def to(self, state: str) -> None:

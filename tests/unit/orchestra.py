@@ -104,11 +104,15 @@ def play(work: Coroutine[Any, Any, _T]) -> _T:
 
 
 class LoopClock(Clock):
-    """Both clocks by the loop's time."""
+    """Both clocks by the loop's time; the wall clock may be ahead of the others' by so much."""
+
+    def __init__(self, ahead_s: float = 0) -> None:
+        self._ahead_ns = round(ahead_s * SECOND)
 
     def now(self) -> Now:
         """Return both clocks."""
-        return now(asyncio.get_running_loop().time())
+        at = now(asyncio.get_running_loop().time())
+        return Now(at.mono_ns, at.wall_ns + self._ahead_ns)
 
 
 def loop_ms() -> int:

@@ -12,7 +12,6 @@ from tests.unit.scripted_driver import ScriptedDriver
 from orchestrator.archive import Archive
 from orchestrator.assembly import Assembly, forget_archived, take_the_lead
 from orchestrator.desk import Desk
-from orchestrator.intake import Intake
 from spate.allowlist import DEFAULT_TEXT, Allowlist
 from spate.membus import MemoryBus, MemoryLog
 from spate.plan import Plan
@@ -33,6 +32,7 @@ class Stage:
         self.house: Assembly
         self.tasks: set[asyncio.Task[None]] = set()
         self.drivers: dict[str, ScriptedDriver] = {}
+        self.everybody: list[ScriptedDriver] = []
         self.lives: dict[str, asyncio.Task[None]] = {}
 
     async def open(self, drivers: int) -> None:
@@ -42,15 +42,12 @@ class Stage:
             self.join(f"d{k + 1}")
         await asyncio.sleep(2)
 
-    async def lead(self) -> None:
-        """Start an orchestrator."""
+    async def lead(self, ahead_s: float = 0) -> None:
+        """Start an orchestrator, whose wall clock may be ahead."""
         self.bus = MemoryBus(self.log)
-        clock, archive = LoopClock(), cast("Archive", self.archive)
+        clock, archive = LoopClock(ahead_s), cast("Archive", self.archive)
         writer, epoch, memory = await take_the_lead(self.bus, TOPICS, "orchestrator", clock)
-        revision = memory.highest_revision()
         await forget_archived(memory, archive, writer, TOPICS)
-        intake = Intake(self.bus, TOPICS)
-        await intake.open()
         self.house = Assembly(
             bus=self.bus,
             topics=TOPICS,
@@ -60,11 +57,10 @@ class Stage:
             allowlist=Allowlist.parse(DEFAULT_TEXT),
             max_queued=self.max_queued,
             writer=writer,
-            intake=intake,
             epoch=epoch,
             memory=memory,
-            revision=revision,
         )
+        await self.house.catch_up()
         self.tasks = self.house.start()
 
     @property
@@ -83,8 +79,22 @@ class Stage:
         """Start a driver."""
         driver = ScriptedDriver(MemoryBus(self.log), TOPICS, driver_id, boot_id)
         self.drivers[driver_id] = driver
+        self.everybody.append(driver)
         self.lives[driver_id] = asyncio.ensure_future(driver.run())
         return driver
+
+    async def start(self, plan: Plan, for_s: float = 0) -> str:
+        """Submit a plan and let it run for so long; return its run's id."""
+        run_id = await self.submit(plan)
+        await self.until(run_id, "RUNNING")
+        await asyncio.sleep(1 + for_s)
+        return run_id
+
+    async def restart(self, after_s: float = 0.5, ahead_s: float = 0) -> None:
+        """End the orchestrator without a word, and start another one later."""
+        await self.kill()
+        await asyncio.sleep(after_s)
+        await self.lead(ahead_s)
 
     async def submit(self, plan: Plan | None = None) -> str:
         """Submit a plan; return its run's id."""
@@ -108,6 +118,12 @@ class Stage:
         """Return a run's state."""
         director = self.house.directory.find(run_id)
         return director.run.state if director else "archived"
+
+    def sent(self, run_id: str) -> int:
+        """Return how many arrivals were sent; none of them twice (I1)."""
+        indices = [i for driver in self.everybody for i in driver.sent.get(run_id, [])]
+        assert len(indices) == len(set(indices))
+        return len(indices)
 
     def check(self) -> None:
         """Fail if a part of the orchestrator broke."""

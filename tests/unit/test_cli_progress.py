@@ -49,6 +49,20 @@ def test_a_window_is_shown_once_it_is_complete() -> None:
     assert (progress.ended, progress.state) == (True, "FINISHED")
 
 
+def test_what_a_run_waits_for_is_told() -> None:
+    """Once when it begins and once when it is over; a view that says nothing changes nothing."""
+    progress = make_progress()
+    progress.apply("state", {"state": "RUNNING", "waiting_for": None})
+    progress.apply("state", {"state": "RUNNING", "waiting_for": "Kafka"})
+    progress.apply("window", {"run": {"state": "RUNNING"}})
+    assert (progress.take_news(), progress.waiting_for) == (
+        ["RUNNING", "waiting for Kafka"],
+        "Kafka",
+    )
+    progress.apply("state", {"state": "RUNNING", "waiting_for": None})
+    assert progress.take_news() == ["Kafka is back"]
+
+
 def test_empty_windows_after_the_load_are_left_out() -> None:
     """Once the load is over, a window is shown only if something of it was left."""
     progress = make_progress(1.0)

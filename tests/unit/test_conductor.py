@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from tests.unit.orchestra import make_plan
-from tests.unit.stage import TOPICS, Stage, outcome, perform, texts
+from tests.unit.stage import TOPICS, Stage, outcome, perform
 
 
 def test_three_runs_back_to_back_use_all_drivers() -> None:
@@ -38,8 +38,8 @@ def test_hundreds_of_runs_leave_nothing_behind() -> None:
         kept = (house.newsroom._told, house.newsroom._gaps, house.feeds._feeds)
         assert [len(each) for each in kept] == [0, 0, 0]
         assert list(house.directory) == []
-        assert house.conductor._ends == {}
-        assert len(house.conductor._beats_sent) <= 2
+        assert (house.command._ends, house.command._settled) == ({}, set())
+        assert len(house.command._beats_sent) <= 2
         partition = stage.log.partition((TOPICS.runs, 0))
         latest = {r.key: r.value for r in partition.since(0, 1_000_000)}
         assert sorted(key or "" for key, value in latest.items() if value) == ["boot", "revision"]
@@ -115,24 +115,6 @@ def test_a_waiting_run_is_aborted_without_a_look_at_the_one_under_way() -> None:
     perform(1, script)
 
 
-def test_a_driver_that_leaves_hands_back_its_work() -> None:
-    """What a SIGTERMed driver had not begun is missed(no_driver), and nothing is unconfirmed."""
-
-    async def script(stage: Stage) -> None:
-        run_id = await stage.submit(make_plan(200))
-        await stage.until(run_id, "RUNNING")
-        await asyncio.sleep(3)
-        stage.drivers["d1"].leave()
-        stage.lives["d1"].cancel()
-        report = await stage.report(run_id)
-        sent = stage.drivers["d1"].worked[run_id]
-        assert outcome(report) == ("FINISHED", 400, 200 + sent, {"no_driver": 200 - sent}, 0)
-        assert texts(report, "left") == ["d1 was told to go and handed back what it had not begun"]
-        assert texts(report, "lost") == []
-
-    perform(2, script)
-
-
 def test_too_few_drivers_fail_the_run_with_a_sentence() -> None:
     """After ``drivers.wait`` the run ends; nothing was sent."""
 
@@ -143,21 +125,5 @@ def test_too_few_drivers_fail_the_run_with_a_sentence() -> None:
         assert report["run"]["reason"] == (
             "too few drivers: the plan needs 2, and after 5 s 1 was there"
         )
-
-    perform(1, script)
-
-
-def test_a_joiner_shows_in_the_events() -> None:
-    """A driver that appears during a run is told of, and stays without work until the next."""
-
-    async def script(stage: Stage) -> None:
-        run_id = await stage.submit(make_plan(200))
-        await stage.until(run_id, "RUNNING")
-        await asyncio.sleep(2)
-        stage.join("d2")
-        report = await stage.report(run_id)
-        assert texts(report, "joined") == ["d2 appeared"]
-        after = await stage.report(await stage.submit())
-        assert outcome(after) == ("FINISHED", 40, 40, {}, 0)
 
     perform(1, script)

@@ -5,32 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
 from tests.unit.orchestra import make_plan
 from tests.unit.scripted_driver import ScriptedDriver
 from tests.unit.stage import TOPICS, Stage, outcome, perform, texts
 
-from spate.bus import FencedError, Outgoing, ProducerOptions
+from spate.bus import Outgoing, ProducerOptions
 from spate.messages import AnyMessage, ClosedTerm, RangeEnd
-
-
-def test_a_killed_driver_leaves_what_it_may_have_sent_unconfirmed() -> None:
-    """Its unreported claim is unconfirmed, the rest is missed; the others go on."""
-
-    async def script(stage: Stage) -> None:
-        run_id = await stage.submit(make_plan(200))
-        await stage.until(run_id, "RUNNING")
-        await asyncio.sleep(3)
-        stage.lives["d1"].cancel()
-        report = await stage.report(run_id)
-        state, planned, succeeded, missed, unconfirmed = outcome(report)
-        sent = stage.drivers["d1"].worked[run_id]
-        assert (state, planned, succeeded) == ("FINISHED", 400, 200 + sent)
-        assert missed == {"no_driver": 200 - sent - unconfirmed}
-        assert 30 <= unconfirmed <= 50  # two seconds of twenty a second
-        assert texts(report, "lost") == ["d1 was not heard for 3 s and is taken for lost"]
-
-    perform(2, script)
 
 
 def test_a_plan_may_say_that_a_loss_ends_the_run() -> None:
@@ -107,23 +87,6 @@ def test_a_frozen_orchestrator_loses_nobody() -> None:
     perform(2, script)
 
 
-def test_a_broker_that_is_away_only_delays_the_orchestrator() -> None:
-    """Orders are repeated until they are in the log, and a run goes on where it was."""
-
-    async def script(stage: Stage) -> None:
-        run_id = await stage.submit(make_plan(400))
-        await stage.until(run_id, "RUNNING")
-        await asyncio.sleep(2)
-        stage.bus.offline = True
-        await asyncio.sleep(20)
-        assert not stage.house.desk.readiness().ready
-        stage.bus.offline = False
-        assert outcome(await stage.report(run_id)) == ("FINISHED", 800, 800, {}, 0)
-        assert stage.house.desk.readiness().ready
-
-    perform(2, script)
-
-
 def test_a_driver_that_does_not_answer_is_left_out() -> None:
     """After 5 s the work is granted afresh to the others; the count stays as it was fixed."""
 
@@ -177,48 +140,6 @@ def test_a_driver_that_says_what_cannot_be_fails_the_run() -> None:
         assert report["run"]["reason"].startswith(
             "the accounting cannot be trusted: d1 (term 1) ended range"
         )
-
-    perform(1, script)
-
-
-def test_a_restart_fails_the_run_under_way_and_keeps_those_that_wait() -> None:
-    """What was granted is unconfirmed; drivers obey the new orchestrator at once."""
-
-    async def script(stage: Stage) -> None:
-        first = await stage.submit(make_plan(400))
-        second = await stage.submit()
-        await stage.until(first, "RUNNING")
-        await asyncio.sleep(8)
-        await stage.kill()
-        await stage.lead()
-        state, planned, succeeded, missed, unconfirmed = outcome(await stage.report(first))
-        assert (state, planned) == ("FAILED", 800)
-        sent = sum(driver.worked[first] for driver in stage.drivers.values())
-        assert succeeded < sent <= succeeded + unconfirmed
-        assert set(missed) == {"aborted"}
-        assert outcome(await stage.report(second)) == ("FINISHED", 40, 40, {}, 0)
-        await stage.kill()
-        await stage.lead()
-        assert list(stage.house.directory) == []
-        third = await stage.report(await stage.submit())
-        assert outcome(third) == ("FINISHED", 40, 40, {}, 0)
-
-    perform(2, script)
-
-
-def test_a_second_orchestrator_ends_the_first() -> None:
-    """The first sees the newer boot entry, whether its producer was fenced or renewed."""
-
-    async def script(stage: Stage) -> None:
-        first = stage.tasks
-        await stage.lead()
-        done, _ = await asyncio.wait(first, timeout=5, return_when=asyncio.FIRST_COMPLETED)
-        with pytest.raises(FencedError, match="another orchestrator has taken over"):
-            done.pop().result()
-        for task in first:
-            task.cancel()
-        await asyncio.gather(*first, return_exceptions=True)
-        assert outcome(await stage.report(await stage.submit()))[2] == 20
 
     perform(1, script)
 

@@ -78,19 +78,24 @@ def test_a_run_that_never_began_missed_everything(state: str, verb: str, cause: 
     assert world.director.settled(now(0))
 
 
-def test_what_a_driver_hands_back_is_missed() -> None:
-    """No driver is left to take it; from DRAINING on it is missed(aborted)."""
+def test_what_a_driver_hands_back_goes_to_the_others() -> None:
+    """R23: while the run goes on; from DRAINING on it is missed(aborted), whatever the cause."""
     world = World()
     world.to("RUNNING")
     (range_id,) = world.ledger.terms[TermKey("d1", "b", 1)].ranges
     closed = ClosedTerm(run_id="r", term=1, ranges=(RangeEnd(id=range_id, decided=4),))
-    world.apply("d1", term=2, closed=(closed,))
-    world.step()
-    assert [(m.cause, m.range.size) for m in world.ledger.missed] == [("no_driver", 6)]
+    world.apply("d2", state="RUNNING")
+    world.apply("d1", term=2, closed=(closed,), leaving=True)
+    assert world.step() == ["plan", "grants d2"]
+    assert world.ledger.terms[TermKey("d2", "b", 1)].owned == 16
+    assert world.run.events[-1].text == "6 arrivals went to d2"
     world.director.stop(now(0))
     world.apply("d2", term=2)
     world.step()
-    assert [(m.cause, m.range.size) for m in world.ledger.missed][1:] == [("aborted", 10)]
+    assert [(m.cause, m.range.size) for m in world.ledger.missed] == [
+        ("aborted", 10),
+        ("aborted", 6),
+    ]
 
 
 def test_events_tell_what_became_of_drivers() -> None:
@@ -168,11 +173,16 @@ def test_the_end_comes_once_all_is_settled() -> None:
     assert not world.director.settled(now(0))  # nothing was reported
     assert world.director.settled(now(15))
     # At the last moment the lost driver says what it had not sent.
+    world.ledger.terms[key].ranges[range_id].claim = 10
     closed = ClosedTerm(run_id="r", term=1, ranges=(RangeEnd(id=range_id, decided=5),))
     world.apply("d2", term=2, closed=(closed,))
-    orders = world.director.finish(now(15)).orders
+    assert not world.director.settled(now(15))
+    world.step(15)
+    assert world.director.settled(now(15))
+    orders = world.director.finish(now(15), {0: 7})
     assert [name_of(order) for order in orders] == ["FINISHED"]
     assert (world.run.ended, world.ledger.pooled) == (True, 0)
+    assert world.director.bookmarks.metrics_ends == {0: 7}
     assert [boot.fresh for boot in world.fleet.boots()] == [False, False]
 
 
@@ -185,7 +195,7 @@ def test_an_ended_state_is_settled_and_told() -> None:
         world.apply(driver_id, term=2)
     world.step()
     assert world.director.settled(now(0))
-    assert world.director.finish(now(0)).orders == ()
+    assert world.director.finish(now(0), {}) == ()
 
 
 def test_books_that_do_not_add_up_stop_the_run() -> None:
@@ -197,21 +207,3 @@ def test_books_that_do_not_add_up_stop_the_run() -> None:
         world.director.step(now(0))
     world.director.fail(now(0), "x")
     assert world.step() == ["FAILED"]
-
-
-def test_a_view_before_the_count_is_fixed_is_empty() -> None:
-    """As planned for the smallest fleet."""
-    world = World(drivers={"min": 3})
-    assert world.director.empty_aggregator().schedule.count == 30
-    assert not world.director.settled(now(0))
-
-
-def test_a_run_that_was_ending_without_books_is_over() -> None:
-    """The journal held nothing more of it."""
-    world = World()
-    world.run.state = "ABORTED"
-    world.director.give_up(now(0), None, "x")
-    assert world.step() == ["ABORTED"]
-    assert world.director.settled(now(0))
-    world.director.finish(now(0))
-    assert world.run.ended

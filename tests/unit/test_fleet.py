@@ -180,3 +180,97 @@ def test_clock_samples_are_handed_out_once() -> None:
     (echo,) = made.take_echo()
     assert (echo.driver_sent_at_ns, echo.orchestrator_read_at_ns) == (8, 11)
     assert made.take_echo() == ()
+
+
+def test_a_restored_process_is_judged_from_now_on() -> None:
+    """R13: as if it was heard now, but what it said is old: it is not eligible yet."""
+    made = Fleet(Timing())
+    made.restore(heartbeat(n=5), 1_000, 50 * SECOND)
+    assert (made.eligible(50 * SECOND), made.gathering(50 * SECOND)) == ([], True)
+    assert made.judge(52 * SECOND, 60_000) == []
+    assert made.hear(heartbeat(n=5), 1_000, 50 * SECOND, 0) is None
+    heard = made.hear(heartbeat(n=6), 51_000, 51 * SECOND, 0)
+    assert heard is not None
+    assert (heard.joined, heard.back) == (False, False)
+    assert made.eligible(51 * SECOND) == [only(made)]
+
+
+def test_a_restored_process_that_is_silent_is_lost() -> None:
+    """R19: three seconds after it was restored."""
+    made = Fleet(Timing())
+    made.restore(heartbeat(n=5), 1_000, 50 * SECOND)
+    assert made.judge(53 * SECOND, 60_000) == [only(made)]
+
+
+def test_a_term_that_was_lost_is_restored_as_lost() -> None:
+    """Though its driver speaks: the books would refuse to place work on it."""
+    made = Fleet(Timing())
+    made.restore(heartbeat(n=5), 1_000, 50 * SECOND, lost=True)
+    made.hear(heartbeat(n=6), 51_000, 51 * SECOND, 0)
+    assert made.eligible(51 * SECOND) == []
+    heard = made.hear(heartbeat(n=7, term=2), 52_000, 52 * SECOND, 0)
+    assert heard is not None
+    assert heard.back
+    assert made.eligible(52 * SECOND) == [heard.boot]
+
+
+def test_what_is_read_again_makes_nobody_eligible() -> None:
+    """R22: it may have been written long ago."""
+    made = Fleet(Timing())
+    made.replaying = True
+    made.hear(heartbeat(n=1), 0, 0, 0)
+    made.hear(heartbeat(n=2), 0, 0, 0)
+    assert made.eligible(0) == []
+    made.replaying = False
+    made.hear(heartbeat(n=3), 0, 0, 0)
+    assert made.eligible(0) == [only(made)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "follows"),
+    [
+        ({}, True),
+        ({"run_id": "other"}, False),
+        ({"state": "PREPARING"}, False),
+        ({"state": "DRAINING"}, False),
+        ({"refusal": "no secret"}, False),
+        ({"leaving": True}, False),
+        ({"beat_age_ns": None}, False),
+    ],
+)
+def test_who_may_be_given_more_of_a_run(fields: dict[str, Any], follows: bool) -> None:
+    """R24: who is eligible and has taken the run up."""
+    made = fleet((0, {"run_id": "r", "state": "RUNNING"} | fields))
+    assert bool(made.following("r", 0)) is follows
+
+
+@pytest.mark.parametrize(
+    ("fields", "behind"),
+    [
+        ({}, False),
+        ({"revision": 4}, True),
+        ({"revision": 6}, False),
+        ({"run_id": "other"}, True),
+        ({"revision": 4, "leaving": True}, False),
+    ],
+)
+def test_who_has_not_taken_the_grants_up(fields: dict[str, Any], behind: bool) -> None:
+    """R27: but for who leaves, or is lost."""
+    made = fleet((0, {"run_id": "r", "revision": 5} | fields))
+    assert made.behind("r", 5) is behind
+    made.judge(9 * SECOND, 9_000)
+    assert not made.behind("r", 5)
+    assert made.find(D1) is only(made)
+    assert made.find(BootKey("d1", "other")) is None
+
+
+def test_a_silence_in_which_nobody_could_be_heard_is_excused() -> None:
+    """It begins now; who is lost stays lost, and nobody gets work before it is heard again."""
+    made = fleet((0, {}), (4, {"driver_id": "d2"}))
+    assert [boot.key for boot in made.judge(4 * SECOND, 4_000)] == [D1]
+    made.excuse(20 * SECOND)
+    assert [boot.read_ns for boot in made.boots()] == [0, 20 * SECOND]
+    assert made.judge(22 * SECOND, 22_000) == []
+    assert made.eligible(20 * SECOND) == []
+    made.hear(heartbeat("d2", n=9), 20_000, 20 * SECOND, 0)
+    assert [boot.key.driver_id for boot in made.eligible(20 * SECOND)] == ["d2"]

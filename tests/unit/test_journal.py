@@ -5,169 +5,69 @@ from __future__ import annotations
 import json
 import random
 
-from tests.unit.orchestra import WALL_NS, heartbeat, make_plan, now
+from tests.unit.journaling import make_run, read, snapshot, under_way
+from tests.unit.orchestra import WALL_NS
 
-from orchestrator.director import Director
-from orchestrator.fleet import Fleet
+from orchestrator.bookmarks import Bookmarks
 from orchestrator.journal import (
-    Memory,
     boot_record,
+    checkpoint_records,
     forget_records,
     ledger_records,
     plan_record,
+    retraction,
 )
-from orchestrator.recall import recall
-from orchestrator.run import Run
-from spate.bus import Outgoing, Received
-from spate.timing import Timing
-
-FIELDS = ["plan", "digest", "created_at_ns", "idempotency_key", "body_digest"]
+from spate.bus import Outgoing
 
 
-class Counter:
-    """Gives revisions out."""
-
-    def __init__(self, last: int = 0) -> None:
-        self.last = last
-
-    def __call__(self) -> int:
-        """Return the next."""
-        self.last += 1
-        return self.last
-
-
-def make_run(run_id: str = "r", at_ns: int = WALL_NS) -> Run:
-    """A submitted run."""
-    plan = make_plan()
-    return Run(run_id, plan, plan.digest(), at_ns, idempotency_key="k", body_digest="b")
-
-
-def direct(run: Run, last: int = 0) -> Director:
-    """A director whose fleet is one driver that was heard at once."""
-    fleet = Fleet(Timing())
-    fleet.hear(heartbeat(), 0, 0, 0)
-    return Director(run, fleet=fleet, timing=Timing(), epoch=0, revise=Counter(last))
-
-
-def read(*records: Outgoing) -> Memory:
-    """Read records as the journal holds them."""
-    memory = Memory()
-    memory.read(
-        Received(r.topic, 0, at, 0, False, r.key, r.value or b"") for at, r in enumerate(records)
-    )
-    return memory
-
-
-def recalled(memory: Memory, last: int = 50) -> list[Director]:
-    """Return the runs of a journal, in their order."""
-    return list(recall(memory, lambda run: direct(run, last), now(100)))
-
-
-def under_way() -> Director:
-    """A run that has started; its one driver owns everything."""
-    director = direct(make_run())
-    director.step(now(0))
-    fleet = director._fleet
-    fleet.hear(heartbeat(n=2, run_id="r", revision=director.orders.granted), 0, 0, 0)
-    director.step(now(0.1))
-    director.step(now(0.1))
-    assert director.run.state == "RUNNING"
-    return director
-
-
-def test_a_waiting_run_waits_again() -> None:
-    """Its plan, times and key come back, the oldest run first."""
+def test_the_newest_record_of_each_key_counts() -> None:
+    """Who leads, and what was submitted."""
+    run = make_run()
     memory = read(
-        boot_record("runs", "p", 1),
-        plan_record("runs", make_run("younger", WALL_NS + 1)),
-        plan_record("runs", make_run("older")),
+        boot_record("runs", "p", 1), plan_record("runs", run), boot_record("runs", "q", 2)
     )
-    older, younger = recalled(memory)
-    assert (memory.leader, memory.bad_records, memory.highest_revision()) == ("p", 0, 0)
-    assert (older.run.id, younger.run.id) == ("older", "younger")
-    assert (older.run, older.orders.take()) == (make_run("older"), ())
+    assert (memory.leader, memory.bad_records, memory.highest_revision()) == ("q", 0, 0)
+    assert memory.runs["r"].plan == {
+        "plan": run.plan.to_document(),
+        "digest": run.digest,
+        "created_at_ns": WALL_NS,
+        "idempotency_key": "k",
+        "body_digest": "b",
+    }
+    assert memory.runs["r"].ledger() is None
 
 
-def test_a_run_about_to_begin_still_waits() -> None:
-    """A journal entry in state PENDING says no more than the plan."""
-    director = direct(make_run())
-    (again,) = recalled(read(plan_record("runs", director.run), *ledger_records("t", director, 0)))
-    assert (again.run.state, again.journal_parts) == ("PENDING", 1)
-
-
-def test_a_run_under_way_fails_with_its_books() -> None:
-    """R16: what was granted may have been sent, and is unconfirmed."""
-    director = under_way()
-    records = [plan_record("runs", director.run), *ledger_records("runs", director, 0)]
-    memory = read(*records)
-    assert memory.highest_revision() == director.orders.revision
-    (again,) = recalled(memory)
-    run = again.run
-    assert (run.state, run.started_at_ns, run.drivers) == (
-        "FAILED",
-        director.run.started_at_ns,
-        1,
+def test_books_are_written_whole() -> None:
+    """R14: run, orders, ledger and processes, where the log was read to, and what it needs."""
+    world = under_way()
+    world.director.bookmarks.metrics_from = {0: 3, 1: 4}
+    (record,) = ledger_records("runs", world.director, world.fleet, 77)
+    state = read(record).runs["r"].ledger()
+    assert state is not None
+    assert (state["heartbeat_offset"], state["metrics_from"], state["metrics_ends"]) == (
+        77,
+        [[0, 3], [1, 4]],
+        None,
     )
-    assert run.reason == "the orchestrator was restarted while the run was under way"
-    assert [e.text for e in run.events][:-1] == [e.text for e in director.run.events]
-    assert again.ledger is not None
-    assert [(t.status, t.owned) for t in again.ledger.terms.values()] == [("lost", 20)]
-    assert again.ledger.missed_count == 0
-    assert [order.kind for order in again.orders.take()] == ["order"]  # type: ignore[attr-defined]
-    assert not again.settled(now(100))
-    assert not again.settled(now(105))
-    assert again.settled(now(105.1))
-
-
-def test_a_run_that_was_ending_goes_on_to_its_end() -> None:
-    """Its drivers are told again; FINISHED becomes FAILED, for its figures are lost."""
-    aborted, finished = under_way(), under_way()
-    aborted.abort(now(1), "aborted by a user")
-    finished.run.move("FINISHED", WALL_NS)
-    for director, state, reason in (
-        (aborted, "ABORTED", "aborted by a user"),
-        (finished, "FAILED", "the orchestrator was restarted while the run was under way"),
-    ):
-        records = [plan_record("runs", director.run), *ledger_records("runs", director, 0)]
-        (again,) = recalled(read(*records))
-        assert (again.run.state, again.run.reason) == (state, reason)
-        assert len(again.orders.take()) == 1
-
-
-def test_a_run_that_had_sent_nothing_missed_everything() -> None:
-    """Granted is not started."""
-    director = direct(make_run())
-    director.step(now(0))
-    assert director.run.state == "PREPARING"
-    records = [plan_record("runs", director.run), *ledger_records("runs", director, 0)]
-    (again,) = recalled(read(*records))
-    assert again.run.state == "FAILED"
-    assert again.ledger is not None
-    assert (again.ledger.missed_count, again.settled(now(100))) == (20, True)
-
-
-def test_gathering_is_journaled_without_books() -> None:
-    """A run whose count is not fixed fails as planned for the smallest fleet."""
-    director = direct(make_run())
-    director.run.move("PREPARING", WALL_NS)
-    records = [plan_record("runs", director.run), *ledger_records("runs", director, 0)]
-    (again,) = recalled(read(*records))
-    assert (again.run.state, again.ledger is not None) == ("FAILED", True)
+    assert (state["revision"], state["granted"]) == (3, 1)
+    assert state["run"]["state"] == "RUNNING"
+    assert [row["heartbeat"]["driver_id"] for row in state["boots"]] == ["d1", "d2"]
+    assert state["ledger"]["count"] == 20
 
 
 def test_large_books_go_in_parts() -> None:
     """A set counts only if all its parts are of one writing."""
-    director = under_way()
+    world = under_way()
     noise = random.Random(1)
     for _ in range(30_000):
-        director.run.note(0, "problem", None, f"{noise.getrandbits(400):x}")
-    records = ledger_records("runs", director, 0)
+        world.run.note(0, "problem", None, f"{noise.getrandbits(400):x}")
+    records = ledger_records("runs", world.director, world.fleet, 0)
     assert len(records) > 1
     assert max(len(r.value or b"") for r in records) < 1_000_000
-    memory = read(plan_record("runs", director.run), *records)
+    memory = read(plan_record("runs", world.run), *records)
     assert memory.runs["r"].ledger() is not None
-    (again,) = recalled(memory)
-    assert again.journal_parts == len(records)
+    assert memory.runs["r"].bookmarks().ledger_parts == len(records)
+    assert world.director.bookmarks.ledger_parts == len(records)
     stale = json.loads(records[-1].value or b"") | {"revision": 1}
     mixed = read(*records, Outgoing("runs", json.dumps(stale).encode(), records[-1].key))
     assert mixed.runs["r"].ledger() is None
@@ -175,18 +75,80 @@ def test_large_books_go_in_parts() -> None:
     assert read(*records[1:]).runs["r"].ledger() is None
 
 
-def test_a_forgotten_run_leaves_its_revision() -> None:
-    """Drivers live on and obey only what is newer."""
-    director = under_way()
-    records = [plan_record("runs", director.run), *ledger_records("runs", director, 0)]
-    memory = read(*records, *forget_records("runs", "r", 1, 17))
+def test_books_that_shrank_leave_no_part_behind() -> None:
+    """What was written before may still be there, and is forgotten with the rest."""
+    world = under_way()
+    world.director.bookmarks.ledger_parts = 3
+    ledger_records("runs", world.director, world.fleet, 0)
+    assert world.director.bookmarks.ledger_parts == 3
+
+
+def test_only_what_changed_of_the_figures_is_written() -> None:
+    """The minutes that changed, and the head; nothing if nothing was merged."""
+    world = under_way()
+    assert checkpoint_records("runs", world.director, {0: 1}) == []
+    for seq, window in ((1, 0), (2, 70)):
+        world.director.merge(snapshot(seq, window), 0, seq)
+    first = checkpoint_records("runs", world.director, {0: 3})
+    assert [r.key for r in first] == [
+        "r/aggregator/head-0",
+        "r/aggregator/windows-0-0",
+        "r/aggregator/windows-1-0",
+    ]
+    assert checkpoint_records("runs", world.director, {0: 3}) == []
+    world.director.merge(snapshot(3, 71), 0, 3)
+    second = checkpoint_records("runs", world.director, {0: 4})
+    assert [r.key for r in second] == ["r/aggregator/head-0", "r/aggregator/windows-1-0"]
+    assert read(*first, *second).runs["r"].bookmarks().checkpoint == {
+        "head-0",
+        "windows-0-0",
+        "windows-1-0",
+    }
+
+
+def test_before_there_are_books_there_are_no_figures() -> None:
+    """A run that gathers has counted nothing."""
+    world = under_way()
+    world.director.aggregator = None
+    assert checkpoint_records("runs", world.director, {}) == []
+
+
+def test_everything_that_was_written_is_forgotten() -> None:
+    """A tombstone for each key; the revision stays, for drivers live on and obey what is newer."""
+    world = under_way()
+    world.director.merge(snapshot(1), 0, 1)
+    records = [
+        plan_record("runs", world.run),
+        *ledger_records("runs", world.director, world.fleet, 0),
+        *checkpoint_records("runs", world.director, {0: 2}),
+    ]
+    tombstones = forget_records("runs", "r", world.director.bookmarks, 17)
+    assert {r.key for r in tombstones if r.value is None} == {r.key for r in records}
+    memory = read(*records, *tombstones)
     assert (memory.runs, memory.highest_revision(), memory.bad_records) == ({}, 17, 0)
+    again = read(*records).runs["r"].bookmarks()
+    assert forget_records("runs", "r", again, 17) == tombstones
+
+
+def test_the_highest_revision_is_of_all_runs() -> None:
+    """Of those under way, and of those that were forgotten."""
+    world = under_way()
+    books = ledger_records("runs", world.director, world.fleet, 0)
+    assert read(*books).highest_revision() == 3
+    assert read(*books, *forget_records("runs", "x", Bookmarks(), 2)).highest_revision() == 3
+    gone = forget_records("runs", "x", Bookmarks(), 9)
+    assert read(*gone, *forget_records("runs", "y", Bookmarks(), 5)).highest_revision() == 9
+
+
+def test_a_retracted_plan_never_was() -> None:
+    """Its submission was refused before it was written."""
+    run = make_run()
+    assert read(plan_record("runs", run), retraction("runs", "r")).runs == {}
+    assert read(retraction("runs", "r")).runs == {}
 
 
 def test_nonsense_is_counted() -> None:
     """It neither stops the start nor hides other runs."""
-    run = make_run()
-    broken = json.loads(plan_record("runs", run).value or b"")
     values = {
         "boot": b"{}",
         "revision": b'{"revision": "x"}',
@@ -194,27 +156,20 @@ def test_nonsense_is_counted() -> None:
         "b/ledger/0": b"{}",
         "c/ledger/x": b"{}",
         "d/ledger/0": b"[]",
+        "e/something": b"{}",
         "": b"",
     }
-    memory = read(*(Outgoing("runs", value, key) for key, value in values.items()))
+    run = plan_record("runs", make_run())
+    memory = read(*(Outgoing("runs", value, key) for key, value in values.items()), run)
     assert memory.bad_records == 6
-    for field in FIELDS:
-        entry = {key: value for key, value in broken.items() if key != field}
-        memory.read(
-            [Received("runs", 0, 9, 0, False, f"no-{field}/plan", json.dumps(entry).encode())]
-        )
-    bad_plan = json.dumps(broken | {"plan": {"name": "x"}}).encode()
-    memory.read([Received("runs", 0, 9, 0, False, "bad/plan", bad_plan)])
-    memory.read([Received("runs", 0, 9, 0, False, "r/plan", json.dumps(broken).encode())])
-    assert [director.run.id for director in recalled(memory)] == ["r"]
+    assert [run_id for run_id, found in memory.runs.items() if found.plan] == ["r"]
 
 
-def test_books_that_cannot_be_read_fail_the_run() -> None:
-    """Nothing is known of it but that it was under way."""
-    director = under_way()
-    (part,) = ledger_records("runs", director, 0)
+def test_books_that_are_no_books_are_none() -> None:
+    """Cut off, garbled, or something else."""
+    world = under_way()
+    (part,) = ledger_records("runs", world.director, world.fleet, 0)
     entry = json.loads(part.value or b"")
-    for data in ("", "@@@", "AAAA"):
+    for data in ("", "@@@", "AAAA", entry["data"][:-8], "eJyLjgUAARUAuQ=="):
         spoiled = Outgoing("runs", json.dumps(entry | {"data": data}).encode(), part.key)
-        (again,) = recalled(read(plan_record("runs", director.run), spoiled))
-        assert again.run.state == "FAILED"
+        assert read(spoiled).runs["r"].ledger() is None

@@ -1,57 +1,15 @@
-"""The ledger covers the plan exactly once, whatever happens to terms."""
+"""The ledger knows who owns which arrivals, and how far each came."""
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from tests.unit.books import A, B, closing, granted, owned, pooled, progress
 
 from orchestrator.ledger import Ledger, ProtocolError
-from orchestrator.ledger_state import dump_ledger, load_ledger
-from orchestrator.planner import stripe
-from orchestrator.terms import BootKey, TermKey
+from orchestrator.planner import share
+from orchestrator.terms import TermKey
 from spate.grant import Range
-from spate.messages import ClosedTerm, RangeEnd, RangeProgress
-
-A, B = TermKey("a", "x", 1), TermKey("b", "x", 1)
-
-
-def granted(count: int = 10, *terms: TermKey) -> Ledger:
-    """A ledger whose plan is shared out over these terms, A and B unless said otherwise."""
-    ledger = Ledger(count)
-    ledger.place(stripe(ledger, terms or (A, B)))
-    return ledger
-
-
-def progress(ledger: Ledger, key: TermKey, decided: int, claim: int) -> list[RangeProgress]:
-    """What a term says of each of its ranges."""
-    return [RangeProgress(id=i, decided=decided, claim=claim) for i in ledger.terms[key].ranges]
-
-
-def closing(ledger: Ledger, key: TermKey, decided: int) -> list[ClosedTerm]:
-    """How a term says that it ended."""
-    ends = tuple(RangeEnd(id=i, decided=decided) for i in ledger.terms[key].ranges)
-    return [ClosedTerm(run_id="r", term=key.term, ranges=ends)]
-
-
-def owned(ledger: Ledger, key: TermKey) -> list[int]:
-    """Return the indices that a term owns."""
-    return sorted(i for a in ledger.terms[key].ranges.values() for i in a.range.indices())
-
-
-def pooled(ledger: Ledger) -> list[int]:
-    """Return the indices of the pool."""
-    return sorted(i for each in ledger.pool for i in each.range.indices())
-
-
-def everything(ledger: Ledger) -> Counter[int]:
-    """Return how often each index is owned, pooled or missed."""
-    parts: list[Range] = [a.range for term in ledger.terms.values() for a in term.ranges.values()]
-    parts += [each.range for each in ledger.pool]
-    parts += [each.range for each in ledger.missed]
-    return Counter(index for part in parts for index in part.indices())
+from spate.messages import RangeProgress
 
 
 def test_a_new_ledger_pools_the_whole_plan() -> None:
@@ -90,19 +48,19 @@ def test_nothing_is_placed_on_a_term_that_ended() -> None:
 def test_what_is_heard_only_grows() -> None:
     """Decided and claim never go back, and the claim ends at the size."""
     ledger = granted()
-    ledger.hear(A, progress(ledger, A, 2, 9))
-    ledger.hear(A, progress(ledger, A, 1, 3))
+    ledger.hear(A, progress(ledger, A, 2, 9), 0)
+    ledger.hear(A, progress(ledger, A, 1, 3), 0)
     (account,) = ledger.terms[A].ranges.values()
     assert (account.decided, account.claim, account.size) == (2, 5, 5)
-    ledger.hear(B, progress(ledger, B, 3, 1))
+    ledger.hear(B, progress(ledger, B, 3, 1), 0)
     assert [a.claim for a in ledger.terms[B].ranges.values()] == [3]
 
 
 def test_unknown_terms_and_ranges_are_passed_over() -> None:
     """A voided range or another run's term says nothing here."""
     ledger = granted()
-    ledger.hear(TermKey("c", "x", 1), [RangeProgress(id=1, decided=1, claim=1)])
-    ledger.hear(A, [RangeProgress(id=99, decided=1, claim=1)])
+    ledger.hear(TermKey("c", "x", 1), [RangeProgress(id=1, decided=1, claim=1)], 0)
+    ledger.hear(A, [RangeProgress(id=99, decided=1, claim=1)], 0)
     assert ledger.terms[A].undecided == 5
 
 
@@ -110,7 +68,7 @@ def test_more_decided_than_owned_is_a_protocol_error() -> None:
     """It counts as all of it, so that nothing is given to another."""
     ledger = granted()
     with pytest.raises(ProtocolError, match=r"a \(term 1\) decided 6 .* but owned 5"):
-        ledger.hear(A, progress(ledger, A, 6, 6))
+        ledger.hear(A, progress(ledger, A, 6, 6), 0)
     assert ledger.terms[A].undecided == 0
 
 
@@ -137,7 +95,7 @@ def test_closing_ends_earlier_terms_of_the_same_process_only() -> None:
 def test_an_impossible_end_is_a_protocol_error(end: int) -> None:
     """More than owned, or less than was said before: the term ends, nothing sent is given back."""
     ledger = granted()
-    ledger.hear(A, progress(ledger, A, 3, 5))
+    ledger.hear(A, progress(ledger, A, 3, 5), 0)
     with pytest.raises(ProtocolError, match=rf"ended range 2 at {end}, but had decided 3 of the 5"):
         ledger.close(A.boot, 2, closing(ledger, A, end), cause="fenced", now_ns=0)
     assert ledger.terms[A].status == "closed"
@@ -148,19 +106,19 @@ def test_an_impossible_end_is_a_protocol_error(end: int) -> None:
 def test_a_lost_term_keeps_what_it_claimed() -> None:
     """R19: it may have been sent; the rest is free."""
     ledger = granted()
-    ledger.hear(A, progress(ledger, A, 1, 3))
+    ledger.hear(A, progress(ledger, A, 1, 3), 0)
     assert ledger.lose(A, 9)
     assert (owned(ledger, A), pooled(ledger)) == ([0, 2, 4], [6, 8])
     assert not ledger.lose(A, 10)
     assert not ledger.lose(TermKey("c", "x", 1), 10)
-    ledger.hear(A, progress(ledger, A, 3, 5))
+    ledger.hear(A, progress(ledger, A, 3, 5), 0)
     assert ledger.terms[A].undecided == 2
 
 
 def test_a_lost_term_may_still_be_closed() -> None:
     """R18: its driver came back and says what it never sent."""
     ledger = granted()
-    ledger.hear(A, progress(ledger, A, 1, 3))
+    ledger.hear(A, progress(ledger, A, 1, 3), 0)
     ledger.lose(A, 9)
     ledger.close(A.boot, 2, closing(ledger, A, 2), cause="fenced", now_ns=20)
     term = ledger.terms[A]
@@ -194,7 +152,7 @@ def test_void_takes_everything_back_under_new_ids() -> None:
     before = ledger.next_id
     ledger.void()
     assert (ledger.terms, pooled(ledger)) == ({}, list(range(10)))
-    ledger.place(stripe(ledger, (B,)))
+    ledger.place(share(ledger, (B,)))
     assert min(ledger.terms[B].ranges) > before
 
 
@@ -207,69 +165,9 @@ def test_books_that_do_not_add_up_are_refused() -> None:
         ledger.check()
 
 
-MOVES = st.lists(
-    st.tuples(
-        st.sampled_from(("grant", "hear", "close", "lose", "void", "miss", "doubt", "reload")),
-        st.integers(0, 2),
-        st.integers(0, 12),
-        st.integers(0, 12),
-    ),
-    max_size=30,
-)
-
-
-@settings(max_examples=150, deadline=None)
-@given(count=st.integers(0, 40), moves=MOVES)
-def test_the_plan_is_always_covered_exactly_once(
-    count: int, moves: list[tuple[str, int, int, int]]
-) -> None:
-    """I4: each index is owned once, pooled or missed, after any sequence of events."""
-    ledger = Ledger(count)
-    present = [1, 1, 1]
-    ids: set[int] = set()
-    for move, k, x, y in moves:
-        boot = BootKey(f"d{k}", "x")
-        key = TermKey(*boot, present[k])
-        term = ledger.terms.get(key)
-        if move == "grant":
-            open_ = [TermKey(f"d{j}", "x", present[j]) for j in range(3)]
-            open_ = [o for o in open_ if o not in ledger.terms or o in _live(ledger)]
-            if open_ and ledger.pooled == count:
-                shares = stripe(ledger, open_[: 1 + x % 3])
-                new = {r.id for ranges in shares.values() for r in ranges}
-                assert not new & ids
-                ids |= new
-                ledger.place(shares)
-        elif move == "hear" and term is not None:
-            said = [
-                RangeProgress(id=i, decided=min(x, a.size), claim=y) for i, a in term.ranges.items()
-            ]
-            ledger.hear(key, said)
-        elif move == "close":
-            ends: tuple[RangeEnd, ...] = ()
-            if term is not None:
-                ends = tuple(
-                    RangeEnd(id=i, decided=max(a.decided, min(x, a.size)))
-                    for i, a in term.ranges.items()
-                )
-            present[k] += 1
-            closed = [ClosedTerm(run_id="r", term=key.term, ranges=ends)]
-            ledger.close(boot, present[k], closed, cause="fenced", now_ns=0)
-        elif move == "lose":
-            ledger.lose(key, 0)
-        elif move == "void":
-            ledger.void()
-        elif move == "miss":
-            ledger.miss_pool("no_driver")
-        elif move == "doubt":
-            ledger.doubt(0)
-        elif move == "reload":
-            ledger = load_ledger(dump_ledger(ledger), 0)
-        ledger.check()
-        assert everything(ledger) == Counter(range(count))
-        for account in (a for t in ledger.terms.values() for a in t.ranges.values()):
-            assert 0 <= account.decided <= account.size
-
-
-def _live(ledger: Ledger) -> set[TermKey]:
-    return {term.key for term in ledger.live()}
+def test_a_finished_range_is_no_part_of_what_is_unfinished() -> None:
+    """A term counts its ranges by what is left to decide in them."""
+    ledger = granted()
+    assert [t.unfinished for t in ledger.live()] == [1, 1]
+    ledger.hear(A, progress(ledger, A, 5, 5), 0)
+    assert [t.unfinished for t in ledger.live()] == [0, 1]

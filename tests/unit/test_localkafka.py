@@ -21,7 +21,7 @@ from localkafka.jars import (
     fetch,
     read_lock,
 )
-from localkafka.settings import log4j_properties, server_properties
+from localkafka.settings import Via, log4j_properties, server_properties
 
 
 def test_the_lock_belongs_to_the_spec() -> None:
@@ -130,6 +130,16 @@ def test_ports_are_kept_in_the_directory(tmp_path: Path) -> None:
     assert LocalKafka(tmp_path / "k", port, classpath="none").bootstrap == f"127.0.0.1:{port}"
 
 
+def test_a_proxy_can_stand_before_the_broker(tmp_path: Path) -> None:
+    """A further listener names the proxy's port to clients, and is kept for restarts."""
+    first = LocalKafka(tmp_path / "k", classpath="none", advertised=(4444, 5555))
+    ports = {first.port, *(via.port for via in first.vias)}
+    assert [via.advertised_port for via in first.vias] == [4444, 5555]
+    assert len(ports - {4444, 5555}) == 3
+    assert LocalKafka(tmp_path / "k", classpath="none").vias == first.vias
+    assert LocalKafka(tmp_path / "k", classpath="none", advertised=()).vias == ()
+
+
 def test_the_command_is_absolute_and_the_same_each_time(tmp_path: Path) -> None:
     """Running it again is a restart."""
     local = LocalKafka(tmp_path / "k", classpath="none")
@@ -137,13 +147,31 @@ def test_the_command_is_absolute_and_the_same_each_time(tmp_path: Path) -> None:
     assert local.argv == LocalKafka(tmp_path / "k", classpath="none").argv
 
 
+def read_properties(text: str) -> dict[str, str]:
+    """Return the settings of a properties file."""
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
 def test_the_broker_listens_on_loopback_only() -> None:
     """Every listener has the loopback address."""
-    lines = server_properties(Path("/d"), 1111, 2222).splitlines()
-    settings = dict(line.split("=", 1) for line in lines)
+    settings = read_properties(server_properties(Path("/d"), 1111, 2222))
     assert settings["listeners"] == "CLIENT://127.0.0.1:1111,CONTROLLER://127.0.0.1:2222"
+    assert settings["advertised.listeners"] == "CLIENT://127.0.0.1:1111"
+    assert settings["listener.security.protocol.map"] == "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT"
     assert settings["log.dirs"] == "/d/data"
     assert "/d/kafka.log" in log4j_properties(Path("/d"))
+
+
+def test_a_further_listener_has_its_own_name_and_port() -> None:
+    """It listens where it was told and advertises the port of what stands before it."""
+    settings = read_properties(server_properties(Path("/d"), 1111, 2222, [Via(3333, 4444)]))
+    assert settings["listeners"] == (
+        "CLIENT://127.0.0.1:1111,VIA1://127.0.0.1:3333,CONTROLLER://127.0.0.1:2222"
+    )
+    assert settings["advertised.listeners"] == "CLIENT://127.0.0.1:1111,VIA1://127.0.0.1:4444"
+    assert settings["listener.security.protocol.map"] == (
+        "CLIENT:PLAINTEXT,VIA1:PLAINTEXT,CONTROLLER:PLAINTEXT"
+    )
 
 
 def test_an_open_port_is_no_broker() -> None:

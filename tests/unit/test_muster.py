@@ -5,6 +5,9 @@ from __future__ import annotations
 from tests.unit.direction import World
 from tests.unit.orchestra import SECOND, now
 
+from orchestrator.muster import Failed, Muster
+from spate.timing import Timing
+
 
 def test_a_run_waits_for_drivers_that_are_on_their_way() -> None:
     """R25: up to 3 s beyond the first moment at which there were enough."""
@@ -102,3 +105,44 @@ def test_a_driver_that_cannot_take_part_fails_the_run() -> None:
     world.apply("d2", refusal="its plan is not understood")
     assert world.step() == ["FAILED"]
     assert world.run.reason == "d2 cannot take part: its plan is not understood"
+
+
+def test_a_log_that_was_away_is_no_silence() -> None:
+    """Nobody could be heard meanwhile: every wait is that much longer."""
+    world = World(1, drivers={"min": 2, "wait": "5s"})
+    assert world.step(0) == []
+    world.director.log_was_away(10 * SECOND, now(10))
+    assert world.step(14.9) == []
+    assert world.step(15) == ["FAILED"]
+    silent = World()
+    silent.step()
+    silent.director.log_was_away(10 * SECOND, now(10))
+    silent.apply("d1", at_s=14.9)
+    silent.say("d2", 14.9)
+    assert silent.step(14.9) == ["plan", "grants d1,d2"]  # R27, not afresh
+    assert silent.step(15) == ["plan", "grants d1"]
+
+
+def test_those_on_their_way_are_waited_for_as_long_after_the_log_was_away() -> None:
+    """The three seconds begin with the first moment at which there were enough."""
+    world = World(1)
+    world.say("d2", beat_age_ns=None)
+    assert world.step(0) == []
+    world.director.log_was_away(4 * SECOND, now(4))
+    world.say("d1", 6.9)
+    world.say("d2", 6.9, beat_age_ns=None)
+    assert world.step(6.9) == []
+    assert world.step(7) == ["plan", "grants d1"]
+
+
+def test_a_verdict_waits_between_grants_and_answers() -> None:
+    """Neither ready nor void: nothing is to be done."""
+    world = World()
+    muster = Muster(world.fleet, Timing(), world.run.plan.drivers, 0)
+    assert muster.verdict(None, "r", 0, 0) == world.fleet.boots()
+    world.step()
+    assert muster.verdict(world.ledger, "r", 1, 0) is None
+    world.apply("d1", "d2")
+    assert muster.verdict(world.ledger, "r", 1, 0) == "ready"
+    world.apply("d2", refusal="no secret")
+    assert muster.verdict(world.ledger, "r", 1, 0) == Failed("d2 cannot take part: no secret")

@@ -26,6 +26,7 @@ from orchestrator.leadership import Leadership
 from orchestrator.newsroom import Newsroom
 from orchestrator.run import Run
 from orchestrator.writer import Writer
+from spate.bus import Received
 from spate.membus import MemoryBus, MemoryLog
 from spate.messages import Cell, SnapshotMessage
 from spate.timing import Timing
@@ -42,6 +43,7 @@ class World:
         self.log.ensure(TOPICS.configs)
         self.archive = FakeArchive()
         self.directory = Directory()
+        self.waiting_for: str | None = None
         self.feeds = Feeds(base=0)
         bus = MemoryBus(self.log)
         self.writer = Writer(bus, "orchestrator", Leadership(bus, TOPICS.runs, "a"))
@@ -51,6 +53,7 @@ class World:
             directory=self.directory,
             writer=self.writer,
             topics=TOPICS,
+            waiting_for=lambda: self.waiting_for,
         )
         fleet = Fleet(Timing())
         fleet.hear(heartbeat(), 0, 0, 0)
@@ -83,6 +86,11 @@ class World:
             start_skew_ns=None,
         )
 
+    def take(self, seq: int, run_id: str = "r", offset: int = 0) -> None:
+        """Let the newsroom take a snapshot from partition 0."""
+        record = Received(TOPICS.metrics, 0, offset, 0, False, "d1", b"")
+        self.newsroom.take(self.snapshot(seq, run_id), record)
+
     @property
     def feed(self) -> Feed:
         """The run's feed."""
@@ -111,7 +119,7 @@ def test_windows_are_told_where_they_changed() -> None:
     world.newsroom.tick()  # before there is anything to merge into
     world.begin()
     world.newsroom.committed(world.director)
-    world.newsroom.take(world.snapshot(1))
+    world.take(1)
     for _ in range(2):
         world.newsroom.tick()
     assert world.kinds()[-1:] == ["window"]
@@ -125,9 +133,9 @@ def test_the_last_windows_are_told_before_the_end() -> None:
     """What came after the last tick is published with the end of the run, ahead of its state."""
     world = World()
     world.begin()
-    world.newsroom.take(world.snapshot(1))
+    world.take(1)
     world.newsroom.tick()
-    world.newsroom.take(world.snapshot(2))
+    world.take(2)
     world.director.run.ended_at_ns = 1
     world.newsroom.committed(world.director)
     world.newsroom.tick()
@@ -139,16 +147,15 @@ def test_the_last_windows_are_told_before_the_end() -> None:
 def test_snapshots_are_counted_by_what_became_of_them() -> None:
     """R28: of an unknown or ended run, before the count is fixed, twice, with a gap."""
     world = World()
-    take = world.newsroom.take
-    take(world.snapshot(1))
+    world.take(1)
     world.begin()
     for seq in (1, 1, 4):
-        take(world.snapshot(seq))
-    take(world.snapshot(1, "unknown"))
+        world.take(seq)
+    world.take(1, "unknown")
     counts = {"late": 2, "merged": 2, "duplicate": 1, "gaps": 2}
     assert dict(world.newsroom.snapshot_counts) == counts
-    world.director.run.ended_at_ns = WALL_NS
-    take(world.snapshot(5))
+    world.director.bookmarks.metrics_ends = {0: 7}
+    world.take(5, offset=7)
     assert world.newsroom.snapshot_counts["late"] == 3
 
 
@@ -158,16 +165,16 @@ def test_only_a_journaled_end_is_filed() -> None:
     async def act() -> None:
         world = World()
         world.begin()
-        world.newsroom.take(world.snapshot(1))
-        world.newsroom.take(world.snapshot(3))
+        world.take(1)
+        world.take(3)
         await world.writer.start()
         world.director.abort(now(1), "aborted by a user")
-        world.director.finish(now(1))
+        world.director.finish(now(1), {0: 4})
         feed = world.feed
-        await world.newsroom.file()
+        await world.newsroom.file({0: 4})
         assert world.archive.reports == {}
         world.newsroom.committed(world.director)
-        await world.newsroom.file()
+        await world.newsroom.file({0: 4})
         assert list(world.archive.reports) == ["r"]
         assert feed.newest()[0].kind == "end"
         assert list(world.directory) == []
@@ -178,7 +185,7 @@ def test_only_a_journaled_end_is_filed() -> None:
             ("r/plan", b""),
             ("r/ledger/0", b""),
         ]
-        await world.newsroom.file()
+        await world.newsroom.file({0: 4})
 
     play(act())
 
@@ -191,13 +198,90 @@ def test_an_archive_that_fails_is_left_alone_for_a_while() -> None:
         await world.writer.start()
         world.archive.broken = 1
         world.director.abort(now(1), "aborted by a user")
-        world.director.finish(now(1))
+        world.director.finish(now(1), {0: 4})
         world.newsroom.committed(world.director)
         calls = 0
         while not world.archive.reports:
             calls += 1
-            await world.newsroom.file()
+            await world.newsroom.file({0: 4})
             await asyncio.sleep(0)
         assert calls == 22
 
     play(act())
+
+
+def test_a_report_waits_for_the_snapshots_it_is_made_from() -> None:
+    """R29: another process ended the run; its figures are read again to where they ended."""
+
+    async def act() -> None:
+        world = World()
+        world.begin()
+        await world.writer.start()
+        world.director.abort(now(1), "aborted by a user")
+        world.director.finish(now(1), {0: 4, 1: 2})
+        world.newsroom.open(world.director)  # as the next process does
+        for read_to in ({0: 3, 1: 2}, {0: 4, 1: 1}):
+            await world.newsroom.file(read_to)
+            assert world.archive.reports == {}
+        await world.newsroom.file({0: 4, 1: 2})
+        assert list(world.archive.reports) == ["r"]
+
+    play(act())
+
+
+def test_all_that_the_journal_holds_of_a_run_is_forgotten() -> None:
+    """Its figures too, part by part."""
+
+    async def act() -> None:
+        world = World()
+        world.begin()
+        await world.writer.start()
+        world.director.bookmarks.ledger_parts = 2
+        world.director.bookmarks.checkpoint = {"head-0", "windows-0-0"}
+        world.director.abort(now(1), "aborted by a user")
+        world.director.finish(now(1), {0: 4})
+        world.newsroom.committed(world.director)
+        await world.newsroom.file({0: 4})
+        written = world.log.partition((TOPICS.runs, 0)).since(0, 99)
+        assert [r.key for r in written if not r.value] == [
+            "r/plan",
+            "r/ledger/0",
+            "r/ledger/1",
+            "r/aggregator/head-0",
+            "r/aggregator/windows-0-0",
+        ]
+
+    play(act())
+
+
+def test_the_feed_says_for_what_everything_waits() -> None:
+    """While Kafka is away, and that it is back; a run that has ended waits for nothing."""
+    world = World()
+    world.begin()
+    world.newsroom.committed(world.director)
+    assert world.newsroom.view(world.director)["run"]["waiting_for"] is None
+    for waiting_for in ("Kafka", "Kafka", None):
+        world.waiting_for = waiting_for
+        world.newsroom.tick()
+        assert json.loads(world.feed.newest()[0].data)["waiting_for"] == waiting_for
+    assert world.kinds().count("state") == 3
+    world.waiting_for = "Kafka"
+    world.director.abort(now(1), "aborted by a user")
+    world.director.finish(now(1), {})
+    assert world.newsroom.view(world.director)["run"]["waiting_for"] is None
+
+
+def test_a_run_without_figures_has_no_windows() -> None:
+    """Whoever looks at one that waits sees a view of nothing."""
+    world = World()
+    told = world.newsroom.snapshot(world.director)
+    assert (told["windows"], told["run"]["state"]) == ([], "PENDING")
+
+
+def test_a_feed_that_is_gone_is_told_nothing() -> None:
+    """Its run was archived while a change of it was on the way."""
+    world = World()
+    world.begin()
+    world.feeds.finish("r", {})
+    world.newsroom.change(world.director)
+    assert world.feeds.find("r") is None

@@ -7,7 +7,7 @@ from tests.unit.orchestra import WALL_NS, make_plan
 
 from orchestrator.ledger import Ledger
 from orchestrator.orders import Orders
-from orchestrator.planner import stripe
+from orchestrator.planner import share
 from orchestrator.terms import TermKey
 from spate.messages import Grants, Order, PlanDocument, encode
 from spate.plan import parse_plan
@@ -23,7 +23,7 @@ def orders() -> Orders:
 def shared(n: int, count: int = 100) -> Ledger:
     """A ledger shared out over so many drivers."""
     ledger = Ledger(count)
-    ledger.place(stripe(ledger, [TermKey(f"d{j:05}", "x", 1) for j in range(n)]))
+    ledger.place(share(ledger, [TermKey(f"d{j:05}", "x", 1) for j in range(n)]))
     return ledger
 
 
@@ -83,3 +83,39 @@ def test_beats_repeat_what_stands() -> None:
     beat = made.beat(2, 1_500, WALL_NS)
     assert (beat.revision, beat.state, beat.needs) == (4, "RUNNING", 3)
     assert (beat.starts_at_ns, beat.elapsed_ns) == (WALL_NS + 100, 500)
+
+
+def test_what_is_decided_is_not_granted_again() -> None:
+    """R9: a finished range is left out, one that is cut is told with its new size."""
+    ledger, made = shared(1), orders()
+    (term,) = ledger.live()
+    (account,) = term.ranges.values()
+    ledger.cut(term.key, account.range.id, 40, 4)
+    made.grant(4, ledger, 1)
+    _, grants = made.take()
+    assert isinstance(grants, Grants)
+    assert [[r.size for r in grant.ranges] for grant in grants.grants] == [[40]]
+    account.decided = 100
+    _, grants = made.again(ledger, 1)
+    assert isinstance(grants, Grants)
+    assert [grant.ranges for grant in grants.grants] == [()]
+    assert made.take() == ()
+
+
+def test_orders_go_on_where_another_process_ended() -> None:
+    """R13: what it had ordered stands; when the run began is not known by our clock yet."""
+    made = orders()
+    made.resume("RUNNING", revision=9, granted=8, starts_at_ns=WALL_NS)
+    beat = made.beat(1, 5, WALL_NS)
+    assert (beat.state, beat.revision, beat.needs, beat.starts_at_ns, beat.elapsed_ns) == (
+        "RUNNING",
+        9,
+        8,
+        WALL_NS,
+        None,
+    )
+    assert made.take() == ()
+    made.move_start(WALL_NS + 7, 1_000)
+    beat = made.beat(2, 5_000, WALL_NS)
+    assert (beat.starts_at_ns, beat.elapsed_ns, beat.revision) == (WALL_NS + 7, 4_000, 9)
+    assert made.take() == ()

@@ -252,7 +252,7 @@ def test_what_a_lost_driver_did_not_report_is_unconfirmed_everywhere() -> None:
     assert [stage["accounting"]["unconfirmed"] for stage in report["stages"]] == [1, 7]
     expected = [sum(story.choice.request(k) == r for k in range(9, 25, 2)) for r in (0, 1)]
     assert [r["accounting"]["unconfirmed"] for r in report["requests"]] == expected
-    assert reasons(report) == ["driver_lost", "unconfirmed"]
+    assert reasons(report) == ["driver_lost", "unconfirmed", "missed"]
     assert report["verdict"]["passed"]
     assert report["events"] == [lost]
 
@@ -315,7 +315,7 @@ def test_a_term_that_reports_more_than_it_owned_is_an_error() -> None:
     texts = [doubt["text"] for doubt in report["verdict"]["degraded"]]
     assert "The numbers do not add up: d (term 1) reported 1 more than it owned." in texts
     assert any("planned 30 is not the sum of its outcomes, 31" in text for text in texts)
-    assert set(reasons(report)) == {"accounting"}
+    assert set(reasons(report)) == {"accounting", "missed"}
     assert report["verdict"]["passed"]
 
 
@@ -327,7 +327,7 @@ def test_a_term_nobody_granted_is_an_error_if_it_reports_anything() -> None:
     assert reasons(story.report(whole())) == []
     story.tell([3], "handover", term=8)
     report = story.report(whole())
-    assert set(reasons(report)) == {"accounting"}
+    assert set(reasons(report)) == {"accounting", "missed"}
     text = report["verdict"]["degraded"][0]["text"]
     assert text == "The numbers do not add up: d (term 8) reported 1 arrivals and owned none."
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from tests.unit.orchestra import SECOND, WALL_NS, make_plan
+from tests.unit.orchestra import SECOND, WALL_NS, heartbeat, make_plan
 
 from orchestrator.run import ENDINGS, Run, WrongMoveError
 from spate.messages import STATE_ORDER, RunState
@@ -69,3 +71,44 @@ def test_events_are_relative_to_the_start() -> None:
     assert made.event_rows() == [row]
     made.started_at_ns = WALL_NS + 5 * SECOND
     assert made.event_rows() == [row | {"offset_s": -3.0}]
+
+
+def test_a_loss_is_noted_with_the_silence() -> None:
+    """R19: nothing else is known of it."""
+    made = run("RUNNING")
+    made.note_lost("d1", 3 * SECOND, WALL_NS)
+    assert [(e.kind, e.driver_id, e.text) for e in made.events] == [
+        ("lost", "d1", "d1 was not heard for 3 s and is taken for lost")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "fields", "told"),
+    [
+        ("RUNNING", {"leaving": True}, ("left", "d1 was told to go")),
+        ("RUNNING", {"leaving": True, "refusal": "x"}, ("left", "d1 was told to go")),
+        ("RUNNING", {"refusal": "no secret"}, ("problem", "d1 refused: no secret")),
+        ("RUNNING", {}, ("fenced", "d1 stopped by itself")),
+        ("PREPARING", {}, ("fenced", "d1 stopped by itself")),
+        ("DRAINING", {}, None),
+        ("ABORTED", {}, None),
+        ("DRAINING", {"leaving": True}, ("left", "d1 was told to go")),
+    ],
+)
+def test_the_end_of_a_term_is_noted_with_its_cause(
+    state: RunState, fields: dict[str, Any], told: tuple[str, str] | None
+) -> None:
+    """That a term closes because its run drains is no event."""
+    made = run(state)
+    made.note_end(heartbeat(**fields), WALL_NS)
+    assert [(e.kind, e.text.startswith(told[1]) if told else None) for e in made.events] == (
+        [(told[0], True)] if told else []
+    )
+
+
+def test_its_load_is_reckoned_for_the_fleet_or_the_fewest() -> None:
+    """Before the number of drivers is fixed, for the smallest fleet it would begin with."""
+    made = run()
+    assert made.fleet_size == 1
+    made.drivers = 4
+    assert made.fleet_size == 4

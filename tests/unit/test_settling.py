@@ -9,7 +9,7 @@ from tests.unit.orchestra import SECOND, heartbeat, make_plan
 
 from orchestrator.fleet import Fleet
 from orchestrator.ledger import Ledger
-from orchestrator.planner import stripe
+from orchestrator.planner import share
 from orchestrator.settling import Settling
 from orchestrator.terms import TermKey
 from spate.aggregator import Aggregator
@@ -35,12 +35,12 @@ class World:
     def __post_init__(self) -> None:
         """Share the plan out."""
         self.aggregator = Aggregator(PLAN, compile_schedule(PLAN.load, 2), "r")
-        self.ledger.place(stripe(self.ledger, (A, B)))
+        self.ledger.place(share(self.ledger, (A, B)))
         for key in (A, B):
             said = [
                 RangeProgress(id=i, decided=10, claim=10) for i in self.ledger.terms[key].ranges
             ]
-            self.ledger.hear(key, said)
+            self.ledger.hear(key, said, 0)
 
     def report(self, key: TermKey, count: int, seq: int = 1) -> None:
         """Let a term report so many."""

@@ -100,7 +100,14 @@ def test_lag_beyond_its_limit_is_named(lag_ms: float, response_ms: int, late: bo
 
 def test_nothing_decided_has_no_lag() -> None:
     """A driver that only missed arrivals is not late."""
-    assert found(figures=Figures(missed={"handover": 1})) == []
+    assert found(figures=Figures(missed={"aborted": 1})) == []
+
+
+def test_what_was_missed_is_named_by_cause() -> None:
+    """What a user called off is as he wished."""
+    (doubt,) = found(figures=Figures(missed={"handover": 2, "aborted": 7, "fenced": 1_000}))
+    assert doubt.reason == "missed"
+    assert doubt.text.startswith("1,002 arrivals were missed (fenced 1,000, handover 2): ")
 
 
 def test_many_late_drivers_are_summed_up() -> None:

@@ -141,3 +141,19 @@ def test_a_writer_that_cannot_start_says_so() -> None:
             await writer.start()
 
     play(act())
+
+
+def test_what_is_no_fact_is_sent_at_once() -> None:
+    """Outside of any transaction, by a producer that is closed with the rest."""
+
+    async def act() -> None:
+        world = World()
+        _, writer, _ = await world.lead("a")
+        writer.tell(RECORD)
+        writer.tell(RECORD)
+        await asyncio.sleep(0.1)
+        assert world.written() == 2
+        await writer.close()
+        await writer.close()
+
+    play(act())
