@@ -158,10 +158,11 @@ def test_nonsense_is_counted() -> None:
         "d/ledger/0": b"[]",
         "e/something": b"{}",
         "": b"",
+        "f/plan": b"[" * 100_000,
     }
     run = plan_record("runs", make_run())
     memory = read(*(Outgoing("runs", value, key) for key, value in values.items()), run)
-    assert memory.bad_records == 6
+    assert memory.bad_records == 7
     assert [run_id for run_id, found in memory.runs.items() if found.plan] == ["r"]
 
 

@@ -123,16 +123,14 @@ def test_a_lost_term_may_still_be_closed() -> None:
     ledger.close(A.boot, 2, closing(ledger, A, 2), cause="fenced", now_ns=20)
     term = ledger.terms[A]
     assert (owned(ledger, A), pooled(ledger)) == ([0, 2], [4, 6, 8])
-    assert (term.status, term.was_lost, term.ended_ns) == ("closed", True, 9)
+    assert (term.status, term.ended_ns) == ("closed", 9)
 
 
 def test_doubt_frees_nothing() -> None:
     """R16: how far drivers came is not known, so all that was granted may have been sent."""
     ledger = granted()
     ledger.doubt(5)
-    assert [(t.status, t.was_lost, t.owned) for t in ledger.terms.values()] == [
-        ("lost", True, 5)
-    ] * 2
+    assert [(t.status, t.owned) for t in ledger.terms.values()] == [("lost", 5)] * 2
     assert ledger.live() == []
 
 

@@ -129,6 +129,17 @@ def test_a_lost_driver_is_waited_for_a_while() -> None:
     assert world.settled(5.1)
 
 
+def test_a_lost_driver_that_is_back_is_waited_for() -> None:
+    """Its lost term is closed by then: it lives, and what it has not reported will come."""
+    world = World()
+    world.report(B, 10)
+    world.ledger.lose(A, 0)
+    world.close(A)
+    assert not world.settled(5.1)
+    world.report(A, 10)
+    assert world.settled(5.1)
+
+
 def test_a_process_with_nothing_more_to_say_is_not_waited_for() -> None:
     """An abort cancels what is in flight: it gets no outcome."""
     world = World()

@@ -40,6 +40,9 @@ def compose_settings(bootstrap: str, extra: Mapping[str, str]) -> dict[str, Sett
         # How long a topic that is not known may still be on its way (default 30 s).
         "topic.metadata.propagation.max.ms": 5_000,
         "socket.nagle.disable": True,
+        # With it one broken connection to a one-broker cluster would be taken for the loss of the
+        # cluster: all others are closed and made anew, which takes longer than a licence lasts.
+        "metadata.recovery.strategy": "none",
     }
     if all(_is_loopback(address) for address in bootstrap.split(",")):
         # `localhost` may name ::1 first, where a local broker does not listen.

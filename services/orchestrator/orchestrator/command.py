@@ -138,6 +138,15 @@ class Command:
 
     # ---- what follows ------------------------------------------------------------------------
 
+    def first_beat(self, now: Now) -> Outgoing:
+        """Return the beat up to which all must be read before anything is decided (R13)."""
+        return self._beat(now)
+
+    @property
+    def beat_awaited(self) -> bool:
+        """Whether the latest beat was not read back yet."""
+        return self._beat_n in self._beats_sent
+
     def beat_due_ns(self) -> int:
         """Return when the next beat is due, in our monotonic time."""
         return self._beat_due_ns

@@ -51,17 +51,19 @@ class Conductor:
     async def catch_up(self) -> None:
         """Hear again what was said while no orchestrator read it (R13).
 
+        That is all up to a beat of our own: a topic that is written all the time may never be
+        said to have come to its end (A6).
+
         Raises:
             BusError: if the log lost what was to be read.
+            FencedError: if another orchestrator has taken over.
         """
-        fleet = self._command.fleet
-        fleet.replaying = True
-        caught_up = False
-        while not caught_up:
-            heard, caught_up = await self._intake.control(self._timing.beat_every_ns / SECOND)
-            for message, record in heard:
+        await self._writer.commit([self._command.first_beat(self._clock.now())])
+        self._command.fleet.replaying = True
+        while self._command.beat_awaited:
+            for message, record in await self._intake.control(self._timing.beat_every_ns / SECOND):
                 self._command.hear(message, record, self._clock.now())
-        fleet.replaying = False
+        self._command.fleet.replaying = False
 
     async def run(self) -> None:
         """Turn until cancelled.
@@ -113,7 +115,7 @@ class Conductor:
         What was read is taken in between two transactions, and only then counts as read.
         """
         wait_ns = max(0, self._command.beat_due_ns() - self._clock.now().mono_ns)
-        heard, _ = await self._intake.control(wait_ns / SECOND)
+        heard = await self._intake.control(wait_ns / SECOND)
         async with self._turn_lock:
             for message, record in heard:
                 self._command.hear(message, record, self._clock.now())

@@ -49,7 +49,6 @@ class TermAccount:
     key: TermKey
     status: TermStatus = "live"
     left: bool = False
-    was_lost: bool = False
     ended_ns: int | None = None
     ranges: dict[int, RangeAccount] = field(default_factory=dict)
 

@@ -67,10 +67,8 @@ class Intake:
         self._metrics = self._bus.reader(places)
         return f"the log lost {' and '.join(losses)}" if losses else None
 
-    async def control(self, timeout_s: float) -> tuple[Heard, bool]:
+    async def control(self, timeout_s: float) -> Heard:
         """Return heartbeats, beats and registrations, waiting at most ``timeout_s`` for one.
-
-        The second value tells that the end of the heartbeats was reached.
 
         Raises:
             BusError: if the log lost what was to be read, or does not stamp heartbeats itself.
@@ -87,7 +85,7 @@ class Intake:
             message = self._decode(record)
             if message is not None:
                 messages.append((message, record))
-        return messages, (self._topics.heartbeat, 0) in batch.ends
+        return messages
 
     async def snapshots(self, take: Take) -> None:
         """Hand every snapshot to ``take``, until cancelled.

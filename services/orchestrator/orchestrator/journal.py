@@ -186,7 +186,7 @@ class Memory:
         for record in records:
             try:
                 self._read(record.key or "", record.value)
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 self.bad_records += 1
 
     def highest_revision(self) -> int:

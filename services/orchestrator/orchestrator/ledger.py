@@ -146,7 +146,6 @@ class Ledger:
         for account in term.ranges.values():
             self._give_back(account, account.claim, "handover")
         term.status = "lost"
-        term.was_lost = True
         term.ended_ns = now_ns
         return True
 
@@ -154,7 +153,6 @@ class Ledger:
         """Lose all live terms and free nothing: how far they came is not known (R16)."""
         for term in self.live():
             term.status = "lost"
-            term.was_lost = True
             term.ended_ns = now_ns
 
     def leave(self, boot: BootKey) -> None:

@@ -24,7 +24,6 @@ def dump_ledger(ledger: Ledger) -> dict[str, Any]:
                 "key": list(term.key),
                 "status": term.status,
                 "left": term.left,
-                "was_lost": term.was_lost,
                 "ranges": [
                     [*_flat(a.range), a.decided, a.claim, a.cut, a.cut_revision]
                     for a in term.ranges.values()
@@ -52,7 +51,6 @@ def load_ledger(state: dict[str, Any], now_ns: int) -> Ledger:
             TermKey(driver_id, boot_id, number),
             status=saved["status"],
             left=saved["left"],
-            was_lost=saved["was_lost"],
             ended_ns=None if saved["status"] == "live" else now_ns,
         )
         for id_, start, step, size, decided, claim, cut, cut_revision in saved["ranges"]:

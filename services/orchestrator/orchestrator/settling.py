@@ -51,9 +51,12 @@ class Settling:
         return reported >= term.owned
 
     def _given_up(self, term: TermAccount, ledger: Ledger, now_ns: int) -> bool:
-        """Tell whether a term of the same process was lost long enough ago."""
+        """Tell whether the process was lost long enough ago, and not heard since.
+
+        Once it is heard again its lost term is closed: it lives, and will report.
+        """
         return any(
-            other.was_lost
+            other.status == "lost"
             and other.ended_ns is not None
             and now_ns - other.ended_ns > self._timing.settle_after_ns
             for key, other in ledger.terms.items()
