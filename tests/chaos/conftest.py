@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.chaos.broker import Broker
 from tests.chaos.chaos_stack import ChaosStack
+from tests.integration.conftest import pytest_runtest_makereport  # noqa: F401 - logs, here too
 from tests.integration.stack import Target
 
 from localkafka import LocalKafka
@@ -85,16 +86,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the ends of a stack's logs where a test that uses it fails."""
-    report = yield
-    if report.failed and isinstance(item, pytest.Function):
-        for name, value in item.funcargs.items():
-            if isinstance(value, ChaosStack):
-                report.sections.append((f"stack {name}", value.tails()))
-    return report
