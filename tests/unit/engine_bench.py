@@ -20,7 +20,7 @@ from spate.grant import Range
 from spate.messages import Beat, Grant, Grants, Heartbeat, PlanDocument, RunState
 from spate.timing import MS, SECOND, Timing
 
-LEVELS = Levels(0, 0, 0.0, None)
+LEVELS = Levels(0, 1, 0, 0.0, None)
 
 
 class NotedRecorder(Recorder):

@@ -51,6 +51,7 @@ def heartbeat(driver_id: str = "d1", boot_id: str = "b", **fields: Any) -> Heart
         "ranges": (),
         "closed": (),
         "in_flight": 0,
+        "first_seq": 1,
         "last_seq": 0,
         "beat_age_ns": 0,
         "elapsed_ns": None,

@@ -58,6 +58,7 @@ class ScriptedDriver:
         self.mute = self.deaf = self.frozen = self.leaving = False
         self.alive = True
         self.term, self.n, self.seq, self.in_flight = 1, 0, 0, 0
+        self.first_seq = 1
         self.run_id: str | None = None
         self.state: RunState | None = None
         self.revision, self.epoch = 0, -1
@@ -158,6 +159,7 @@ class ScriptedDriver:
             ),
             closed=tuple(self._closed),
             in_flight=self.in_flight,
+            first_seq=self.first_seq,
             last_seq=self.seq,
             beat_age_ns=beat_age_ns,
             elapsed_ns=self._elapsed_ns(),
@@ -292,6 +294,7 @@ class ScriptedDriver:
             if self.state is not None and STATE_ORDER[self.state] < STATE_ORDER["DRAINING"]:
                 self.close_term()
             self.run_id, self.state, self._start_s = message.run_id, "PREPARING", None
+            self.first_seq = self.seq + 1
             self._closed, self._ranges = [], {}
             self._schedule = compile_schedule(self._plan.load, message.drivers_at_start)
         me = (self.driver_id, self.boot_id)

@@ -21,7 +21,7 @@ from spate.messages import (
 from spate.plan import Plan, parse_plan
 from spate.timing import MS, SECOND, Timing
 
-LEVELS = Levels(in_flight=3, last_seq=7, cpu=0.25, lag_p99_ns=11)
+LEVELS = Levels(in_flight=3, first_seq=2, last_seq=7, cpu=0.25, lag_p99_ns=11)
 TIMING = Timing()
 WALL_NS = 1_700_000_000 * SECOND
 AHEAD_NS = 40 * MS

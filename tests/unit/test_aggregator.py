@@ -160,16 +160,17 @@ def test_numbers_left_out_are_gaps_until_they_come() -> None:
     assert ours.gaps == 2
 
 
-def test_a_process_is_seen_through_when_its_last_number_and_all_before_it_came() -> None:
-    """A number that is missing below, or has not come yet, leaves it open."""
+def test_all_of_a_process_is_seen_when_each_number_came() -> None:
+    """One that is missing leaves it open, be it the first, the last or one between."""
     ours = aggregator()
-    assert not ours.seen_through("d", "b", 1)
-    for seq in (1, 3):
+    assert not ours.seen_all("d", "b", 1, 1)
+    assert ours.seen_all("d", "b", 1, 0)  # there is none
+    for seq in (2, 4):
         ours.add(snapshot(seq=seq))
-    assert not ours.seen_through("d", "b", 3)
-    ours.add(snapshot(seq=2))
-    assert ours.seen_through("d", "b", 3)
-    assert not ours.seen_through("d", "b", 4)
+    assert not ours.seen_all("d", "b", 2, 4)
+    ours.add(snapshot(seq=3))
+    assert [ours.seen_all("d", "b", 2, last) for last in (4, 5)] == [True, False]
+    assert not ours.seen_all("d", "b", 1, 4)
 
 
 @pytest.mark.parametrize(

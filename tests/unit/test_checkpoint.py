@@ -118,7 +118,7 @@ def views(ours: Aggregator) -> tuple[Any, ...]:
         [ours.changed_since(mark) for mark in range(ours.revision + 1)],
         (ours.gaps, ours.revision),
         (ours.merged, ours.duplicates, ours.foreign, ours.late),
-        [ours.seen_through(d, b, seq) for d in "de" for b in "bc" for seq in range(8)],
+        [ours.seen_all(d, b, 0, seq) for d in "de" for b in "bc" for seq in range(8)],
     )
 
 

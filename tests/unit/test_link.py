@@ -45,6 +45,7 @@ def heartbeat(n: int) -> Heartbeat:
         ranges=(),
         closed=(),
         in_flight=0,
+        first_seq=1,
         last_seq=0,
         beat_age_ns=None,
         elapsed_ns=None,

@@ -43,7 +43,7 @@ def test_grants_travel_with_the_plan() -> None:
 def test_large_fleets_are_told_in_parts() -> None:
     """A part stays below 500 KB."""
     made = orders()
-    made.grant(1, shared(801), 801)
+    made.grant(1, shared(6_500), 6_500)
     _, *parts = made.take()
     assert [(p.part, p.parts) for p in parts if isinstance(p, Grants)] == [(0, 3), (1, 3), (2, 3)]
     assert max(len(encode(part)) for part in parts) < 500_000

@@ -26,7 +26,7 @@ class Bench:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.session = Session("d", "b", Timing())
-        self.session.heartbeat(self.clock.now(), Levels(0, 0, 0.0, None))
+        self.session.heartbeat(self.clock.now(), Levels(0, 1, 0, 0.0, None))
         self.sent: list[SnapshotMessage] = []
         self.behind = False
         self.reporter = Reporter(

@@ -22,6 +22,16 @@ def test_the_intervals_of_a_seq_set_are_the_set(numbers: list[int], more: int) -
     assert (ours.missing, ours.intervals()) == (again.missing, again.intervals())
 
 
+@given(st.lists(st.integers(0, 9)), st.integers(0, 10), st.integers(0, 10))
+def test_a_seq_set_covers_what_it_holds_whole(numbers: list[int], low: int, high: int) -> None:
+    """Every number from the one to the other."""
+    ours = SeqSet()
+    for number in numbers:
+        ours.add(number)
+    if low <= high:
+        assert ours.covers(low, high) == (set(range(low, high + 1)) <= set(numbers))
+
+
 @pytest.mark.parametrize(
     "intervals", [[(2, 1)], [(1, 3), (3, 4)], [(1, 3), (4, 5)], [(5, 6), (1, 2)]]
 )

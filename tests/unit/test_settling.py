@@ -148,16 +148,17 @@ def test_a_process_with_nothing_more_to_say_is_not_waited_for() -> None:
     world.report(B, 10)
     world.report(A, 3, seq=4)
     for fields in (
-        {"term": 1, "state": "ABORTED", "last_seq": 4},
-        {"state": "ABORTED", "last_seq": 4, "in_flight": 1},
-        {"state": "ABORTED", "last_seq": 4, "run_id": "another"},
-        {"state": "RUNNING", "last_seq": 4},
-        {"state": None, "last_seq": 4},
-        {"state": "ABORTED", "last_seq": 5},
+        {"term": 1, "state": "ABORTED", "first_seq": 4, "last_seq": 4},
+        {"state": "ABORTED", "first_seq": 4, "last_seq": 4, "in_flight": 1},
+        {"state": "ABORTED", "first_seq": 4, "last_seq": 4, "run_id": "another"},
+        {"state": "RUNNING", "first_seq": 4, "last_seq": 4},
+        {"state": None, "first_seq": 4, "last_seq": 4},
+        {"state": "ABORTED", "first_seq": 4, "last_seq": 5},
+        {"state": "ABORTED", "first_seq": 3, "last_seq": 4},
     ):
         world.hear(A, **fields)
         assert not world.settled(draining=True)
-    world.hear(A, state="ABORTED", last_seq=4)
+    world.hear(A, state="ABORTED", first_seq=4, last_seq=4)
     assert world.settled(draining=True)
 
 
@@ -167,7 +168,7 @@ def test_a_process_that_leaves_says_when_it_is_done() -> None:
     world.close(A)
     world.report(B, 10)
     world.report(A, 3, seq=4)
-    world.hear(A, state="RUNNING", leaving=True, last_seq=4)
+    world.hear(A, state="RUNNING", leaving=True, first_seq=4, last_seq=4)
     assert world.settled()
 
 

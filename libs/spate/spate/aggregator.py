@@ -133,10 +133,10 @@ class Aggregator:
         """How many snapshots are known to be missing: numbers left out between those seen."""
         return sum(seen.missing for seen in self.state.seen.values())
 
-    def seen_through(self, driver_id: str, boot_id: str, seq: int) -> bool:
-        """Tell whether a process's snapshots were all merged, from its first one up to ``seq``."""
+    def seen_all(self, driver_id: str, boot_id: str, first: int, last: int) -> bool:
+        """Tell whether all of a process's snapshots from ``first`` to ``last`` were merged."""
         seen = self.state.seen.get(Boot(driver_id, boot_id))
-        return seen is not None and seq in seen and not seen.missing
+        return last < first or (seen is not None and seen.covers(first, last))
 
     def totals(self) -> Figures:
         """Return the figures of everything."""

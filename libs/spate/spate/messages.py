@@ -104,8 +104,9 @@ class Register(Message):
 class Heartbeat(Message):
     """A driver's sign of life; its acknowledgement is the driver's licence to go on.
 
-    Once ``leaving`` is set or ``state`` is DRAINING or later, ``last_seq`` covers everything that
-    was known when it was sent: with ``in_flight`` 0 nothing more will come. ``refusal`` says why
+    The run's snapshots are numbered from ``first_seq`` on. Once ``leaving`` is set or ``state`` is
+    DRAINING or later, ``last_seq`` covers everything that was known when it was sent: with
+    ``in_flight`` 0 nothing more will come. ``refusal`` says why
     this driver cannot take part in the run, for example that a secret is missing.
     """
 
@@ -124,6 +125,7 @@ class Heartbeat(Message):
     ranges: tuple[RangeProgress, ...]
     closed: tuple[ClosedTerm, ...]
     in_flight: Count
+    first_seq: int
     last_seq: int
     beat_age_ns: int | None
     elapsed_ns: int | None

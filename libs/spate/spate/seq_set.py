@@ -63,6 +63,11 @@ class SeqSet:
         place = bisect_right(self._lows, seq)
         return place > 0 and self._highs[place - 1] >= seq
 
+    def covers(self, low: int, high: int) -> bool:
+        """Tell whether all numbers from ``low`` to ``high`` are in the set."""
+        place = bisect_right(self._lows, low)
+        return place > 0 and self._highs[place - 1] >= high
+
     @property
     def missing(self) -> int:
         """How many numbers between the lowest and the highest are not in the set."""

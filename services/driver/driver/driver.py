@@ -167,7 +167,10 @@ class Driver:
         if engine and (draining or self.session.leaving) and not engine.silent:
             self._reporter.cut(engine, self.cpu)
             engine.silent = engine.requester.in_flight == 0
-        levels = Levels(self.in_flight, self._reporter.seq, self.cpu, self._reporter.lag_p99_ns)
+        reporter = self._reporter
+        levels = Levels(
+            self.in_flight, reporter.first_seq, reporter.seq, self.cpu, reporter.lag_p99_ns
+        )
         message = self.session.heartbeat(now, levels)
         self._pulse_due_ns = now.mono_ns + self._timing.heartbeat_every_ns
         self._carrier.heartbeat(message)

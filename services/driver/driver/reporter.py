@@ -35,6 +35,7 @@ class Reporter:
         behind: Callable[[], bool],
     ) -> None:
         self.seq = 0
+        self.first_seq = 1
         self.lag_p99_ns: int | None = None
         self.tally = Tally()
         self._session = session
@@ -48,6 +49,7 @@ class Reporter:
 
     def begin(self) -> None:
         """Start the windows of another run."""
+        self.first_seq = self.seq + 1
         self._start_ns = self._second = None
 
     def tick(self, engine: Engine, cpu: float) -> None:

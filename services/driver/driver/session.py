@@ -134,6 +134,7 @@ class Session:
             ranges=claims,
             closed=self.endings.told,
             in_flight=levels.in_flight,
+            first_seq=levels.first_seq,
             last_seq=levels.last_seq,
             beat_age_ns=beat_age_ns,
             elapsed_ns=elapsed_ns,

@@ -129,15 +129,18 @@ class Handover:
         """Return where to cut which range (R20), of those of which a cut frees something."""
         found = []
         for term in ledger.live():
-            spare = sum(account.claim - account.decided for account in term.ranges.values())
-            for account in term.ranges.values():
+            claimed = sum(account.claim - account.decided for account in term.ranges.values())
+            # A claim is two seconds of the driver's rate, or twice its connections (R6). It keeps
+            # another second's, in the order in which it decides: a piece of each range would make
+            # twice as many ranges at each cut.
+            spare = max(1, claimed * SECOND // self._timing.fence_after_ns)
+            for account in sorted(term.ranges.values(), key=lambda account: account.range.id):
                 if schedule.is_open:
                     due = schedule.due_before(elapsed_ns + self._timing.cut_lead_ns)
                     position = account.range.position_from(due)
                 else:
-                    # A claim is two seconds of the driver's rate, or twice its connections (R6).
-                    second = spare * SECOND // self._timing.fence_after_ns
-                    position = account.claim + max(1, second)
+                    position = min(account.claim + spare, account.size)
+                    spare -= position - account.claim
                 if max(position, account.decided) < account.to_grant().size:
                     found.append((term, account, max(position, account.decided)))
         return found

@@ -6,8 +6,8 @@ from orchestrator.ledger import Ledger
 from spate.messages import Beat, ClockEcho, Grant, Grants, Message, Order, PlanDocument, RunState
 from spate.plan import Plan
 
-_GRANTS_A_PART = 400
-"""Keeps a part below 500 KB at 16 ranges a grant."""
+_MOST_ITEMS = 6_000
+"""Grants and ranges in a part: at most 80 bytes each, that is less than 500 KB."""
 
 
 class Orders:
@@ -79,9 +79,7 @@ class Orders:
             )
             for term in ledger.live()
         ]
-        pieces = [
-            grants[at : at + _GRANTS_A_PART] for at in range(0, len(grants), _GRANTS_A_PART)
-        ] or [[]]
+        pieces = _pieces(grants)
         plan = PlanDocument(
             epoch=self._epoch,
             run_id=self._run_id,
@@ -119,3 +117,17 @@ class Orders:
             sent_at_ns=wall_ns,
             echo=echo,
         )
+
+
+def _pieces(grants: list[Grant]) -> list[list[Grant]]:
+    """Divide grants so that each piece fits into a record; there is one at least."""
+    pieces: list[list[Grant]] = [[]]
+    items = 0
+    for grant in grants:
+        weight = 2 + len(grant.ranges)
+        if items + weight > _MOST_ITEMS and pieces[-1]:
+            pieces.append([])
+            items = 0
+        pieces[-1].append(grant)
+        items += weight
+    return pieces

@@ -72,4 +72,4 @@ def _quiet(boot: Boot | None, term: TermAccount, aggregator: Aggregator | None) 
     draining = said.state is not None and STATE_ORDER[said.state] >= STATE_ORDER["DRAINING"]
     if said.in_flight or said.run_id != aggregator.run_id or not (said.leaving or draining):
         return False
-    return aggregator.seen_through(boot.key.driver_id, boot.key.boot_id, said.last_seq)
+    return aggregator.seen_all(*boot.key, said.first_seq, said.last_seq)
