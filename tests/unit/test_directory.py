@@ -68,6 +68,16 @@ def test_room_is_for_those_that_wait() -> None:
     assert made.has_room(0)
 
 
+def test_runs_that_cannot_be_archived_do_not_pile_up() -> None:
+    """Each is kept with all its figures, so there is an end to them."""
+    made = directory(*["FINISHED"] * 10)
+    for each in made:
+        each.run.ended_at_ns = WALL_NS
+    assert made.has_room(0)
+    made.add(director("one more"))
+    assert not made.has_room(0)
+
+
 def test_runs_are_found_and_forgotten() -> None:
     """By id and by Idempotency-Key."""
     made = Directory()

@@ -214,6 +214,14 @@ def test_a_term_that_was_lost_is_restored_as_lost() -> None:
     assert made.eligible(52 * SECOND) == [heard.boot]
 
 
+def test_the_newer_of_two_entries_is_restored() -> None:
+    """Each run's books name its drivers as they were when those were written."""
+    made = Fleet(Timing())
+    made.restore(heartbeat(n=9, term=2), 2_000, 0, lost=False)
+    made.restore(heartbeat(n=5, term=1), 1_000, 0, lost=False)
+    assert [boot.heartbeat.term for boot in made.boots()] == [2]
+
+
 def test_what_is_read_again_makes_nobody_eligible() -> None:
     """R22: it may have been written long ago."""
     made = Fleet(Timing())

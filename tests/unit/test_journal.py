@@ -140,6 +140,14 @@ def test_the_highest_revision_is_of_all_runs() -> None:
     assert read(*gone, *forget_records("runs", "y", Bookmarks(), 5)).highest_revision() == 9
 
 
+def test_a_run_that_is_forgotten_leaves_its_revision_in_memory() -> None:
+    """Drivers remember it; orders below it would go unheard."""
+    world = under_way()
+    memory = read(*ledger_records("runs", world.director, world.fleet, 0))
+    memory.forget("r")
+    assert (memory.runs, memory.highest_revision()) == ({}, 3)
+
+
 def test_a_retracted_plan_never_was() -> None:
     """Its submission was refused before it was written."""
     run = make_run()

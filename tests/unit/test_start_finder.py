@@ -65,6 +65,16 @@ def test_without_a_word_the_journal_holds() -> None:
     assert found.find([D1], now(32)) == FoundStart(10 * SECOND, STARTS_AT_NS, by_drivers=False)
 
 
+def test_a_word_is_waited_for_though_nobody_has_work() -> None:
+    """After a long absence all terms are closed, and the drivers about to speak."""
+    found = finder()
+    assert found.find([], now(30)) is None
+    found.hear(D1, 5 * SECOND, now(30.2))
+    start = found.find([], now(30.2))
+    assert start is not None
+    assert start.by_drivers
+
+
 def test_the_first_word_of_a_driver_counts() -> None:
     """The start does not move with every heartbeat."""
     found = finder()

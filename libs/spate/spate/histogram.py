@@ -269,13 +269,9 @@ class Histogram:
 
     def to_json(self) -> list[list[int]]:
         """Return the form for reports: ``[[low_ns, high_ns, n], …]``, ``low <= value < high``."""
-        rows = zip(
-            low_ns(self.buckets).tolist(),
-            high_ns(self.buckets).tolist(),
-            self.counts.tolist(),
-            strict=True,
-        )
-        return [list(row) for row in rows]
+        columns = (low_ns(self.buckets), high_ns(self.buckets), self.counts)
+        rows: list[list[int]] = np.column_stack(columns).tolist()
+        return rows
 
     def __eq__(self, other: object) -> bool:
         """Tell whether both hold the same values."""

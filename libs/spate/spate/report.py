@@ -11,7 +11,7 @@ from spate.instants import rfc3339
 from spate.live import live_view
 from spate.reckoning import Reckoning
 from spate.report_facts import LedgerFacts, RunFacts, TermFacts
-from spate.report_windows import last_second, window_histograms, window_row, window_rows
+from spate.report_windows import last_second, window_row, window_rows
 from spate.run_facts_json import run_json
 from spate.thresholds import Measured, evaluate
 from spate.trust import doubts
@@ -24,7 +24,6 @@ __all__ = [
     "build_report",
     "live_view",
     "rfc3339",
-    "window_histograms",
     "window_row",
     "window_rows",
 ]

@@ -62,19 +62,16 @@ def last_second(aggregator: Aggregator, ledger: LedgerFacts, elapsed_ns: int | N
     return due if heard is None else max(due, heard)
 
 
-def window_histograms(aggregator: Aggregator) -> list[dict[str, Any]]:
-    """Return each window's sparse histograms, for the archive.
+def histograms_of(window: WindowFigures) -> dict[str, Any]:
+    """Return a window's sparse histograms, for the archive.
 
-    A row is ``{"offset_s": s, "response_time": [[low_ns, high_ns, n], …], …}`` with all six
+    It is ``{"offset_s": s, "response_time": [[low_ns, high_ns, n], …], …}`` with all six
     durations, so that figures over any span can be had exactly afterwards.
     """
-    return [
-        {
-            "offset_s": window.second,
-            **{name: getattr(window.figures, name).to_json() for name in HISTOGRAMS},
-        }
-        for window in aggregator.windows()
-    ]
+    return {
+        "offset_s": window.second,
+        **{name: getattr(window.figures, name).to_json() for name in HISTOGRAMS},
+    }
 
 
 def due_bounds(schedule: Schedule, first: int, end: int) -> IntArray:

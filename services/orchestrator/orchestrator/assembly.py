@@ -63,7 +63,7 @@ async def forget_archived(memory: Memory, archive: Archive, writer: Writer, topi
             revision = memory.highest_revision()
             tombstones = forget_records(topics.runs, run_id, remembered.bookmarks(), revision)
             await writer.commit(tombstones)
-            del memory.runs[run_id]
+            memory.forget(run_id)
 
 
 class Assembly:
@@ -100,6 +100,7 @@ class Assembly:
             waiting_for=lambda: (
                 "Kafka" if writer.failing or bus.health.down_since_ns is not None else None
             ),
+            revision=self._revision,
         )
         self.command = Command(
             topics=topics,
@@ -131,8 +132,9 @@ class Assembly:
             max_queued=max_queued,
             make_director=self._make_director,
         )
-        self._recalled = recall(memory, self.fleet, self._make_director, clock.now())
-        for director in self._recalled.directors:
+        recalled = recall(memory, self.fleet, self._make_director, clock.now())
+        self._heartbeat_from, self._metrics_from = recalled.heartbeat_from, recalled.metrics_from
+        for director in recalled.directors:
             self.newsroom.open(director)
             self.directory.add(director)
 
@@ -142,12 +144,11 @@ class Assembly:
         Raises:
             BusError: if the log cannot be reached, or lost what is being read.
         """
-        recalled = self._recalled
-        loss = await self.intake.open(recalled.heartbeat_from, recalled.metrics_from)
+        loss = await self.intake.open(self._heartbeat_from, self._metrics_from)
         self.command.heard_to = self.intake.heartbeat_offset
         if loss is not None:
             self.command.log_was_lost(loss, self._clock.now())
-        for director in recalled.directors:
+        for director in self.directory:
             director.bookmarks.end_by(self.intake.metrics_held)
         await self.conductor.catch_up()
 

@@ -95,11 +95,12 @@ class Conductor:
             turn = self._command.turn(now, self._intake.read_to)
             if turn.records:
                 await self._writer.commit(turn.records)
-                self._look_back(now)
             if turn.beat:
                 self._writer.tell(self._command.level(self._clock.now()))
             for director in turn.changed:
                 self._on_change(director)
+            # Last: what follows from it is not committed before the next turn.
+            self._look_back(now)
 
     def _look_back(self, began: Now) -> None:
         """See whether the log was away while a transaction was to be committed."""

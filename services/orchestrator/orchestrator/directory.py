@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from orchestrator.director import Director
 
+_MOST_UNFILED = 10
+
 
 class Directory:
     """Knows every run's director; ``limit`` of them may be under way at a time."""
@@ -47,5 +49,10 @@ class Directory:
         return begun + waiting[: max(0, self._limit - len(begun))]
 
     def has_room(self, max_waiting: int) -> bool:
-        """Tell whether one more run may come, where so many may wait for those under way."""
-        return sum(not director.run.ended for director in self) < self._limit + max_waiting
+        """Tell whether one more run may come, where so many may wait for those under way.
+
+        While the archive is down those that have ended wait for it, with all their figures.
+        """
+        most = self._limit + max_waiting
+        open_ = sum(not director.run.ended for director in self)
+        return open_ < most and len(self._directors) < most + _MOST_UNFILED

@@ -84,6 +84,9 @@ class Fleet:
         A term that was lost stays lost: the books would not let it hold work.
         """
         key = BootKey(message.driver_id, message.boot_id)
+        known = self._boots.get(key)
+        if known is not None and known.heartbeat.n > message.n:
+            return  # another run's entry is newer
         self._boots[key] = Boot(key, message, read_ns, append_ms, lost=lost, replayed=True)
 
     def find(self, key: BootKey) -> Boot | None:

@@ -189,6 +189,11 @@ class Memory:
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 self.bad_records += 1
 
+    def forget(self, run_id: str) -> None:
+        """Drop a run, but not the revision that it had come to."""
+        self._revision = self.highest_revision()
+        del self.runs[run_id]
+
     def highest_revision(self) -> int:
         """Return the highest revision written down, 0 if none was."""
         written = max(

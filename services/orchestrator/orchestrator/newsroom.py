@@ -12,6 +12,7 @@ from orchestrator.director import Director
 from orchestrator.directory import Directory
 from orchestrator.facts import ledger_facts, run_facts
 from orchestrator.feed import Feeds
+from orchestrator.filing import Filing, prepare
 from orchestrator.journal import forget_records
 from orchestrator.run_view import end_data, fleet_data, snapshot_data, state_data, window_data
 from orchestrator.writer import Writer
@@ -19,8 +20,7 @@ from spate.aggregator import Aggregator
 from spate.bus import Received
 from spate.live import live_view
 from spate.messages import SnapshotMessage
-from spate.report import build_report
-from spate.report_windows import window_histograms, window_row
+from spate.report_windows import window_row
 from spate.schedule import compile_schedule
 from spate.topics import Topics
 
@@ -32,7 +32,8 @@ _PAUSE_CALLS = 20
 class Newsroom:
     """Publishes changes once they are committed.
 
-    ``waiting_for`` says what keeps everything from going on, None if nothing does.
+    ``waiting_for`` says what keeps everything from going on, None if nothing does; ``revision`` is
+    the highest that the journal holds.
     ``snapshot_counts`` counts snapshots by what became of them: merged, duplicate, late, foreign,
     and gaps (numbers that never came).
     """
@@ -46,6 +47,7 @@ class Newsroom:
         writer: Writer,
         topics: Topics,
         waiting_for: Callable[[], str | None],
+        revision: int = 0,
     ) -> None:
         self._feeds = feeds
         self._archive = archive
@@ -55,7 +57,7 @@ class Newsroom:
         self._waiting_for = waiting_for
         self._told: dict[str, _Told] = {}
         self._gaps: dict[str, int] = {}
-        self._revision = 0
+        self._revision = revision
         self._pause = 0
         self.snapshot_counts: Counter[str] = Counter()
 
@@ -129,17 +131,19 @@ class Newsroom:
         for director in self._directory:
             ends = director.bookmarks.metrics_ends or {}
             read = all(read_to[p] >= end for p, end in ends.items())
-            if self._told[director.run.id].ended and read:
+            if self._told[director.run.id].ended and read and not self._pause:
                 await self._file(director)
 
     async def _file(self, director: Director) -> None:
-        run, aggregator = director.run, _aggregator(director)
-        aggregator.close()
-        report = build_report(run_facts(run), aggregator, ledger_facts(director.ledger))
+        run, told = director.run, self._told[director.run.id]
+        if told.filing is None:
+            ledger = ledger_facts(director.ledger)
+            told.filing = await prepare(run_facts(run), _aggregator(director), ledger)
+        report = told.filing.report
         try:
             await self._archive.put(
                 report,
-                window_histograms(aggregator),
+                told.filing.windows,
                 idempotency_key=run.idempotency_key,
                 body_digest=run.body_digest,
             )
@@ -183,6 +187,7 @@ class _Told:
         self.events = 0
         self.revision = 0
         self.ended = False
+        self.filing: Filing | None = None
 
 
 def _aggregator(director: Director) -> Aggregator:

@@ -41,7 +41,7 @@ class StartFinder:
         if self._since_ns is None:
             self._since_ns = now.mono_ns
         waited_ns = now.mono_ns - self._since_ns
-        silent = any(boot not in self._starts for boot in expected)
+        silent = not self._starts or any(boot not in self._starts for boot in expected)
         if silent and waited_ns < self._timing.eligible_within_ns:
             return None
         by_journal_ns = now.mono_ns - (now.wall_ns - self._starts_at_ns)

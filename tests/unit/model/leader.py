@@ -120,7 +120,7 @@ class Leader:
                 revision = memory.highest_revision()
                 bookmarks = remembered.bookmarks()
                 yield from self._commit(forget_records(TOPICS.runs, run_id, bookmarks, revision))
-                del memory.runs[run_id]
+                memory.forget(run_id)
         return memory
 
     def _recall(self, memory: Memory) -> Generator[int, None, Command]:
