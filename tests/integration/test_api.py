@@ -158,7 +158,7 @@ class FakeOperations:
         run = self.runs[run_id]
         run.state, run.ended_at_ns = state, run.created_at_ns + SECOND
         report = build_report(run.facts(), *run.numbers())
-        await self.archive.put(report, [], idempotency_key=run.key, body_digest=run.digest)
+        await self.archive.put(report, b"", idempotency_key=run.key, body_digest=run.digest)
         self.feeds.finish(run_id, end_data(report))
         del self.runs[run_id]
         return report

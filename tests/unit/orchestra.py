@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from orchestrator.archive import ArchiveError, KeyOwner
@@ -132,7 +132,7 @@ class FakeArchive:
     async def put(
         self,
         report: Mapping[str, Any],
-        windows: Sequence[Any],  # noqa: ARG002 - the archive's signature
+        windows: bytes,  # noqa: ARG002 - the archive's signature
         *,
         idempotency_key: str | None = None,
         body_digest: str | None = None,

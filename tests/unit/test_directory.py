@@ -70,7 +70,8 @@ def test_room_is_for_those_that_wait() -> None:
 
 def test_runs_that_cannot_be_archived_do_not_pile_up() -> None:
     """Each is kept with all its figures, so there is an end to them."""
-    made = directory(*["FINISHED"] * 10)
+    ended: list[RunState] = ["FINISHED"] * 10
+    made = directory(*ended)
     for each in made:
         each.run.ended_at_ns = WALL_NS
     assert made.has_room(0)

@@ -25,8 +25,8 @@ from spate.report import (
     live_view,
     window_row,
 )
-from spate.report_windows import histograms_of
 from spate.schedule import compile_schedule
+from spate.window_archive import pack_windows, unpack_windows
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -431,7 +431,7 @@ def test_windows_count_planned_and_given_up_where_they_were_due() -> None:
     assert [row["p50_ns"] for row in rows] == [20 * MS, 20 * MS, None]
     assert (rows[0]["lag_p99_ns"], rows[0]["bytes_received"]) == (1000, 800)
     assert rows[1] == window_row(story.aggregator, ledger, 1)
-    first, second = (histograms_of(window) for window in story.aggregator.windows())
+    first, second = unpack_windows(pack_windows(story.aggregator))
     assert (first["offset_s"], second["offset_s"]) == (0, 1)
     assert second["response_time"] == [[19_988_480, 20_004_864, 2]]
 

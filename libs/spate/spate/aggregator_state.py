@@ -97,13 +97,23 @@ class WindowState:
         """Return the figures of everything added so far."""
         if self._figures is not None:
             return self._figures.freeze()
-        return unpack(zlib.decompress(self._folded))[1][0]
+        return unfold(self._folded)
 
-    def fold(self) -> None:
-        """Take little room from now on."""
+    def fold(self) -> bytes:
+        """Take little room from now on; return what is kept, see ``unfold``."""
         if self._figures is not None:
             self._folded = zlib.compress(pack({}, [self._figures.freeze()]), 1)
             self._figures = None
+        return self._folded
+
+
+def unfold(folded: bytes) -> Figures:
+    """Return the figures of a window that was folded.
+
+    Raises:
+        ValueError, zlib.error: if these are not bytes of ``WindowState.fold``.
+    """
+    return unpack(zlib.decompress(folded))[1][0]
 
 
 @dataclass(slots=True)

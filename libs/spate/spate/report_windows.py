@@ -10,7 +10,6 @@ import numpy as np
 from spate.aggregator import Aggregator, WindowFigures
 from spate.buckets import IntArray
 from spate.durations import QUANTILES
-from spate.figures import HISTOGRAMS
 from spate.grant import Range
 from spate.report_facts import LedgerFacts
 from spate.schedule import Schedule
@@ -60,18 +59,6 @@ def last_second(aggregator: Aggregator, ledger: LedgerFacts, elapsed_ns: int | N
     due_ns = aggregator.schedule.offset_ns(ledger.planned - 1)
     due = min(due_ns, max(0, elapsed_ns - 1)) // _NS_PER_S
     return due if heard is None else max(due, heard)
-
-
-def histograms_of(window: WindowFigures) -> dict[str, Any]:
-    """Return a window's sparse histograms, for the archive.
-
-    It is ``{"offset_s": s, "response_time": [[low_ns, high_ns, n], …], …}`` with all six
-    durations, so that figures over any span can be had exactly afterwards.
-    """
-    return {
-        "offset_s": window.second,
-        **{name: getattr(window.figures, name).to_json() for name in HISTOGRAMS},
-    }
 
 
 def due_bounds(schedule: Schedule, first: int, end: int) -> IntArray:

@@ -1,8 +1,8 @@
 """The archive remembers what ended: one report per run, stored once and never changed.
 
 SQLite by default, PostgreSQL by URL. Statements run on one thread of their own, so the loop is
-never held up and SQLite is used from a single thread. Reports and windows are kept as compressed
-JSON; what lists are filtered by stands in columns beside them.
+never held up and SQLite is used from a single thread. Reports are kept as compressed JSON,
+windows as they come; what lists are filtered by stands in columns beside them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, cast
@@ -141,12 +141,12 @@ class Archive:
     async def put(
         self,
         report: Mapping[str, Any],
-        windows: Sequence[Any],
+        windows: bytes,
         *,
         idempotency_key: str | None = None,
         body_digest: str | None = None,
     ) -> bool:
-        """Store a report and the sparse histograms of its windows for good.
+        """Store a report, and its windows as ``spate.window_archive`` packs them, for good.
 
         Returns whether it was stored now; a run that is there already stays as it is.
 
@@ -163,7 +163,7 @@ class Archive:
         Raises:
             ArchiveError: if the database does not answer.
         """
-        return await self._run(lambda: self._blob(_RUNS.c.report, run_id))
+        return await self._run(lambda: self._report(run_id))
 
     async def document(self, run_id: str) -> dict[str, Any] | None:
         """Return a report, parsed; None if unknown.
@@ -171,15 +171,20 @@ class Archive:
         Raises:
             ArchiveError: if the database does not answer.
         """
-        return cast("dict[str, Any] | None", await self._parsed(_RUNS.c.report, run_id))
 
-    async def windows(self, run_id: str) -> list[Any] | None:
+        def read() -> Any:
+            text = self._report(run_id)
+            return None if text is None else json.loads(text)
+
+        return cast("dict[str, Any] | None", await self._run(read))
+
+    async def windows(self, run_id: str) -> bytes | None:
         """Return what was stored as the windows of a run; None if unknown.
 
         Raises:
             ArchiveError: if the database does not answer.
         """
-        return cast("list[Any] | None", await self._parsed(_RUNS.c.windows, run_id))
+        return await self._run(lambda: self._stored(_RUNS.c.windows, run_id))
 
     async def rows(self, filters: Filters, limit: int, after: Position | None) -> list[RunRow]:
         """Return up to ``limit`` runs, newest first, that come after a position in the list.
@@ -235,7 +240,7 @@ class Archive:
     def _put(
         self,
         report: Mapping[str, Any],
-        windows: Sequence[Any],
+        windows: bytes,
         idempotency_key: str | None,
         body_digest: str | None,
     ) -> bool:
@@ -254,7 +259,7 @@ class Archive:
             "idempotency_key": idempotency_key,
             "body_digest": body_digest,
             "report": _pack(report),
-            "windows": _pack(windows),
+            "windows": windows,
         }
         known = sa.select(_RUNS.c.id).where(_RUNS.c.id == run["id"])
         with self._begin() as connection:
@@ -266,17 +271,14 @@ class Archive:
                 connection.execute(sa.insert(_LABELS), rows)
         return True
 
-    def _blob(self, column: sa.Column[bytes], run_id: str) -> bytes | None:
+    def _stored(self, column: sa.Column[bytes], run_id: str) -> bytes | None:
         with self._begin() as connection:
-            packed = connection.scalar(sa.select(column).where(_RUNS.c.id == run_id))
+            found: bytes | None = connection.scalar(sa.select(column).where(_RUNS.c.id == run_id))
+        return found
+
+    def _report(self, run_id: str) -> bytes | None:
+        packed = self._stored(_RUNS.c.report, run_id)
         return None if packed is None else zlib.decompress(packed)
-
-    async def _parsed(self, column: sa.Column[bytes], run_id: str) -> Any:
-        def read() -> Any:
-            text = self._blob(column, run_id)
-            return None if text is None else json.loads(text)
-
-        return await self._run(read)
 
     def _rows(self, filters: Filters, limit: int, after: Position | None) -> list[RunRow]:
         query = sa.select(*_ROW_COLUMNS)

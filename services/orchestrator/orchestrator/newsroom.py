@@ -138,7 +138,7 @@ class Newsroom:
         run, told = director.run, self._told[director.run.id]
         if told.filing is None:
             ledger = ledger_facts(director.ledger)
-            told.filing = await prepare(run_facts(run), _aggregator(director), ledger)
+            told.filing = prepare(run_facts(run), _aggregator(director), ledger)
         report = told.filing.report
         try:
             await self._archive.put(
