@@ -123,7 +123,7 @@ def test_a_report_keeps_to_the_schema(load: str, state: RunState) -> None:
     document = through_json(report_of(load, state))
     assert errors(document) == []
     reasons = {doubt["reason"] for doubt in document["verdict"]["degraded"]}
-    always = {"accounting", "driver_lost", "unconfirmed", "gaps", "lag", "dropped"}
+    always = {"accounting", "driver_lost", "unconfirmed", "missed", "gaps", "lag", "dropped"}
     assert reasons >= (always - {"accounting"} if state == "ABORTED" else always)
 
 

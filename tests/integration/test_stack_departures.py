@@ -59,7 +59,7 @@ def received(target: Target, report: JsonObject) -> int:
 
 
 def test_a_driver_that_is_told_to_end_hands_its_work_back(stack: Stack, target: Target) -> None:
-    """SIGTERM in the run: what it did counts, the rest is missed(no_driver); nothing is open."""
+    """SIGTERM in the run: what it did counts, the others do the rest; nothing is open."""
     run_id = stack.submit(tsunami(target, 300, 10))
     stack.until_sent(run_id, 100)
     stack.kick("driver-2", signal.SIGTERM)
@@ -69,13 +69,11 @@ def test_a_driver_that_is_told_to_end_hands_its_work_back(stack: Stack, target: 
     accounting = report["accounting"]
     assert (report["run"]["state"], accounting["planned"]) == ("FINISHED", 900)
     by_driver = {row["driver_id"]: row["accounting"] for row in report["drivers"]}
-    handed_back = 300 - by_driver["driver-2"]["planned"]
-    assert 0 < handed_back < 300
+    assert 0 < by_driver["driver-2"]["planned"] < 300
     assert by_driver["driver-2"]["succeeded"] == by_driver["driver-2"]["planned"]
-    assert [by_driver[name]["succeeded"] for name in ("driver-1", "driver-3")] == [300, 300]
-    assert {cause: n for cause, n in accounting["missed"].items() if n} == {
-        "no_driver": handed_back
-    }
+    assert all(by_driver[name]["planned"] > 300 for name in ("driver-1", "driver-3"))
+    # What was due before anybody could have it: a second of its share at most.
+    assert total(accounting, "missed") == accounting["missed"]["handover"] <= 100
     assert accounting["unconfirmed"] == 0
     assert accounting["succeeded"] == accounting["sent"] == received(target, report)
     assert ("left", "driver-2") in {(row["kind"], row["driver_id"]) for row in report["events"]}
@@ -105,12 +103,13 @@ def test_a_killed_driver_leaves_what_is_unconfirmed(stack: Stack, target: Target
     accounting = report["accounting"]
     by_driver = {row["driver_id"]: row["accounting"] for row in report["drivers"]}
     assert (report["run"]["state"], accounting["planned"]) == ("FINISHED", 2_100)
-    # The others were not disturbed.
-    assert [by_driver[name]["succeeded"] for name in ("driver-1", "driver-4")] == [700, 700]
+    # The others did their own, and what it had not claimed.
+    assert all(by_driver[name]["succeeded"] > 700 for name in ("driver-1", "driver-4"))
     # It may have sent what it had claimed, two seconds of its load, and did not report it all.
     assert 0 < by_driver["driver-3"]["unconfirmed"] <= 300
     assert accounting["unconfirmed"] == by_driver["driver-3"]["unconfirmed"]
-    assert accounting["missed"]["no_driver"] == 700 - by_driver["driver-3"]["planned"] > 0
+    assert by_driver["driver-3"]["planned"] < 700
+    assert total(accounting, "missed") == accounting["missed"]["handover"] <= 300
     counted = received(target, report)
     print(f"{counted} counted, {accounting}")
     assert accounting["answered"] <= counted <= accounting["sent"] + accounting["unconfirmed"]
