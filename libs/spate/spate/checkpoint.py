@@ -9,7 +9,7 @@ parts that the head does not name are left over from longer ones and count for n
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from spate.aggregator import Aggregator
@@ -152,7 +152,7 @@ def _pack_head(
 
 
 def _read_head(head: dict[str, Any], figures: list[Figures]) -> AggregatorState:
-    sums = _sums(figures)
+    sums = map(_sum, figures)
     return AggregatorState(
         revision=head["revision"],
         duplicates=head["duplicates"],
@@ -209,12 +209,11 @@ def _read_windows(state: AggregatorState, rows: list[Any], figures: list[Figures
         state.keep(second, window, revision)
 
 
-def _sums(figures: list[Figures]) -> Iterator[FiguresAccumulator]:
-    """Yield an accumulator that holds each of the figures."""
-    for each in figures:
-        total = FiguresAccumulator()
-        total.add(each)
-        yield total
+def _sum(figures: Figures) -> FiguresAccumulator:
+    """Return an accumulator that holds these figures."""
+    total = FiguresAccumulator()
+    total.add(figures)
+    return total
 
 
 def _place(told: list[Any]) -> Place:
