@@ -50,7 +50,7 @@ chaos-long: setup ## Break everything ten times, and let a fleet come and go: ta
 	@SPATE_CHAOS_REPEAT=$${SPATE_CHAOS_REPEAT:-10} $(BIN)/python -m pytest -s tests/chaos
 	@$(BIN)/python -m pytest -s -m long tests/chaos/long
 
-unit: setup ## Run the unit tests: seconds, no network
+unit: setup ## Run the unit tests: about a minute, no network
 	@$(BIN)/python -m pytest -q tests/unit
 
 lint: setup ## Check style, types and who imports whom
