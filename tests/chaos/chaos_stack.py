@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
-from tests.integration.stack import JsonObject, Stack, Target
+from tests.integration.caller import JsonObject
+from tests.integration.stack import Stack, Target
 
 from localkafka.broker import free_port
 
 T = TypeVar("T")
-
-_ENDS = ("FINISHED", "FAILED", "ABORTED")
 
 
 class ChaosStack(Stack):
@@ -59,7 +58,7 @@ class ChaosStack(Stack):
         All of them go this ``way`` to the broker, or the stack's own. Drivers of earlier tests
         that do are kept.
         """
-        self._end_runs()
+        self.end_runs()
         there = self.running_drivers()
         kept = [driver_id for driver_id in there if self._ways.get(driver_id) == way][:count]
         gone = [driver_id for driver_id in there if driver_id not in kept]
@@ -108,10 +107,6 @@ class ChaosStack(Stack):
         self.start_orchestrator()
         self.until(self.answers, "the orchestrator is not back")
 
-    def answers(self) -> bool:
-        """Tell whether the orchestrator is ready."""
-        return self.client.get("/readyz").status_code == 200
-
     def succeed(self) -> str:
         """Start a second orchestrator on another port, speak to that from now on; its name."""
         name = f"orchestrator-{free_port()}"
@@ -150,14 +145,6 @@ class ChaosStack(Stack):
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert found is not None
         return int(found[1]) / 1024
-
-    def _end_runs(self) -> None:
-        """Abort what a test that failed left under way."""
-        self.until(self.answers, "the orchestrator is not ready")
-        for row in self.call("GET", "/runs").json()["runs"]:
-            if row["state"] not in _ENDS:
-                self.call("POST", f"/runs/{row['id']}/abort")
-                self.report(row["id"])
 
 
 def received(target: Target, run_id: str) -> int:

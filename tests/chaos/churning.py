@@ -8,7 +8,8 @@ import time
 from tests.chaos.bounds import assert_bounds, doubts, missed
 from tests.chaos.chaos_stack import ChaosStack, by_driver, happened, received
 from tests.chaos.pulse import Pulse
-from tests.integration.stack import JsonObject, Target
+from tests.integration.caller import JsonObject
+from tests.integration.stack import Target
 
 
 def churn(

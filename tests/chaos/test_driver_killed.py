@@ -7,7 +7,8 @@ from tests.chaos.bounds import assert_bounds, doubts, missed
 from tests.chaos.chaos_stack import ChaosStack, by_driver, happened
 from tests.chaos.plans import arrivals, avalanche, tsunami
 from tests.chaos.pulse import Pulse
-from tests.integration.stack import JsonObject, Target
+from tests.integration.caller import JsonObject
+from tests.integration.stack import Target
 
 RATE_PER_S = 300
 SHARE_PER_S = 100
