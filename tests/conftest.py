@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from coverage import Coverage
 from hypothesis import settings
+from tests.integration.postgres import Postgres, programs
 
 from localkafka import LocalKafka, fetch, stop
 
@@ -67,6 +68,26 @@ def own_kafka(tmp_path: Path, kafka_classpath: str) -> LocalKafka:
 def topic_prefix() -> str:
     """A prefix for topics (and transactional ids) that no other test has."""
     return f"t-{uuid.uuid4().hex[:12]}."
+
+
+# ---- PostgreSQL --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A real PostgreSQL that lives as long as this pytest process."""
+    found = programs()
+    if found is None:
+        pytest.skip("there is no PostgreSQL here: no initdb in /usr/lib/postgresql or on the PATH")
+    with Postgres(found) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: Postgres) -> Postgres:
+    """The same, and it runs, whatever another test did to it."""
+    postgres_server.start()
+    return postgres_server
 
 
 # ---- what is skipped ---------------------------------------------------------------------------

@@ -72,6 +72,7 @@ class Stack(Caller):
     directory: Path
     prefix: str = field(default_factory=lambda: f"t-{uuid.uuid4().hex[:12]}.")
     orchestrator_flags: tuple[str, ...] = ()
+    archive_flags: tuple[str, ...] = ()
     _processes: dict[str, Process] = field(default_factory=dict)
     _ended: list[Process] = field(default_factory=list)
 
@@ -119,21 +120,26 @@ class Stack(Caller):
             name,
             *("-m", "orchestrator", "--kafka", self.kafka, "--topic-prefix", self.prefix),
             *("--port", (url or self.url).rpartition(":")[2]),
-            *("--archive", f"sqlite:///{self.directory / 'archive.db'}"),
+            *(self.archive_flags or ("--archive", f"sqlite:///{self.directory / 'archive.db'}")),
             *self.orchestrator_flags,
         )
 
     def start_driver(
         self, driver_id: str, *flags: str, kafka: str | None = None, **environ: str
-    ) -> None:
-        """Start a driver, and do not wait for it; ``kafka`` is another way to the broker."""
+    ) -> str:
+        """Start a driver, and do not wait for it; ``kafka`` is another way to the broker.
+
+        Returns the URL of its probes.
+        """
+        address = f"127.0.0.1:{free_port()}"
         self._start(
             driver_id,
             *("-m", "driver", "--kafka", kafka or self.kafka, "--topic-prefix", self.prefix),
-            *("--driver-id", driver_id, "--address", f"127.0.0.1:{free_port()}"),
+            *("--driver-id", driver_id, "--address", address),
             *flags,
             **environ,
         )
+        return f"http://{address}"
 
     def start_target(self, *flags: str) -> Target:
         """Start a target and return it when it takes connections."""
@@ -172,6 +178,10 @@ class Stack(Caller):
         self._ended.append(process)
         self._await_end(process)
         return process.popen.returncode
+
+    def log(self, name: str) -> str:
+        """Return what a process that runs has logged."""
+        return self._processes[name].log.read_text()
 
     def tails(self) -> str:
         """Return the ends of all logs."""

@@ -9,6 +9,7 @@ import pytest
 
 from driver.settings import Settings, read_settings
 from spate.allowlist import DEFAULT
+from spate.kafkasecurity import KafkaSecurity
 
 
 def read(*argv: str, **environ: str) -> Settings:
@@ -21,6 +22,7 @@ def test_everything_but_kafka_has_a_default() -> None:
     found = read()
     assert (found.kafka, found.driver_id) == ("k:9092", socket.gethostname())
     assert (found.host, found.port, found.processes) == ("127.0.0.1", 9101, 1)
+    assert found.kafka_security == KafkaSecurity()
     assert (found.topic_prefix, found.labels, found.raw_file) == ("spate.", {}, None)
     assert (found.allowed_targets, found.log_level) == (DEFAULT, "info")
 
@@ -56,6 +58,7 @@ def test_the_environment_says_the_same() -> None:
         ("--labels", "zone", "KEY=VALUE"),
         ("--labels", " =b", "KEY=VALUE"),
         ("--log-level", "loud", "debug"),
+        ("--kafka-security", "sasl_ssl", "--kafka-username (or SPATE_KAFKA_USERNAME) is missing"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_fix(

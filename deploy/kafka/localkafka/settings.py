@@ -16,12 +16,50 @@ class Via(NamedTuple):
     advertised_port: int
 
 
+class Guarded(NamedTuple):
+    """A listener that speaks TLS, and lets only some in.
+
+    ``identity`` is a PEM file with the broker's key (PKCS #8) and certificate. Clients log in by
+    SCRAM-SHA-512, or, where ``client_ca`` is a PEM file, show a certificate that it vouches for.
+    """
+
+    port: int
+    identity: str
+    client_ca: str | None = None
+
+    @property
+    def protocol(self) -> str:
+        """Kafka's name for what is spoken here."""
+        return "SSL" if self.client_ca else "SASL_SSL"
+
+    def properties(self, name: str) -> dict[str, str]:
+        """Return the settings of this listener alone."""
+        own = {"ssl.keystore.type": "PEM", "ssl.keystore.location": self.identity}
+        if self.client_ca:
+            own["ssl.client.auth"] = "required"
+            own["ssl.truststore.type"] = "PEM"
+            own["ssl.truststore.location"] = self.client_ca
+        else:
+            own["sasl.enabled.mechanisms"] = "SCRAM-SHA-512"
+            own["scram-sha-512.sasl.jaas.config"] = (
+                "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+            )
+        return {f"listener.name.{name.lower()}.{key}": value for key, value in own.items()}
+
+
 def server_properties(
-    directory: Path, port: int, controller_port: int, vias: Sequence[Via] = ()
+    directory: Path,
+    port: int,
+    controller_port: int,
+    vias: Sequence[Via] = (),
+    guarded: Sequence[Guarded] = (),
 ) -> str:
     """Return ``server.properties`` for a single node that keeps its data below ``directory``."""
     listeners = {"CLIENT": Via(port, port)}
     listeners |= {f"VIA{number}": via for number, via in enumerate(vias, 1)}
+    doors = {f"GUARDED{number}": each for number, each in enumerate(guarded, 1)}
+    listeners |= {name: Via(each.port, each.port) for name, each in doors.items()}
+    protocols = {name: each.protocol for name, each in doors.items()}
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -38,7 +76,7 @@ def server_properties(
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "CLIENT",
         "listener.security.protocol.map": ",".join(
-            f"{name}:PLAINTEXT" for name in (*listeners, "CONTROLLER")
+            f"{name}:{protocols.get(name, 'PLAINTEXT')}" for name in (*listeners, "CONTROLLER")
         ),
         "log.dirs": str(directory / "data"),
         "auto.create.topics.enable": "false",
@@ -63,6 +101,8 @@ def server_properties(
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "500",
     }
+    for name, each in doors.items():
+        settings |= each.properties(name)
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 

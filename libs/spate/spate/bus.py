@@ -18,6 +18,10 @@ class BusError(Exception):
     """The log did not take or give what was asked; trying again may help."""
 
 
+class RefusedError(BusError):
+    """The log is there and will not have us as we are; trying again does not help."""
+
+
 class FencedError(BusError):
     """Another producer took over this transactional id: this one has ended for good.
 
@@ -191,8 +195,9 @@ class Bus(Protocol):
         """Create the topics that are missing.
 
         Raises:
-            BusError: if the log cannot be reached, or a topic exists with another number of
+            RefusedError: if the log does not let us in, or a topic exists with another number of
                 partitions or a setting that the protocol rests on (the message names both).
+            BusError: if the log cannot be reached.
         """
 
     async def bounds(self, topic: str) -> dict[int, Bounds]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import fill
 from typing import Any, Final, NoReturn
@@ -22,7 +22,8 @@ class Flag:
     ``parse`` like the user's, anything else is taken as it is; ``REQUIRED`` means that there is
     none. ``parse`` turns the text into the value and raises ValueError with the fix.
     A flag parsed by ``on_off`` needs no value: ``--name`` alone is ``--name=true``.
-    The value's key in the result is the name with ``_`` for ``-``.
+    What is given to a ``secret`` flag is not quoted where it is wrong. The value's key
+    in the result is the name with ``_`` for ``-``.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Flag:
     default: Any
     parse: Callable[[str], Any]
     help: str
+    secret: bool = False
 
     @property
     def key(self) -> str:
@@ -40,6 +42,11 @@ class Flag:
     def option(self) -> str:
         """The name as written on the command line."""
         return "--" + self.name.removeprefix("--")
+
+    @property
+    def names(self) -> str:
+        """Both names, as a problem quotes them."""
+        return f"{self.option} (or {self.env})"
 
 
 class _Required:
@@ -53,18 +60,38 @@ REQUIRED: Final = _Required()
 """A flag's default that says: there is none, the user must give the value."""
 
 
+class _Given:
+    """The type of ``GIVEN``."""
+
+    def __repr__(self) -> str:
+        return "GIVEN"
+
+
+GIVEN: Final = _Given()
+"""What a check over several flags sees of a value that was given and is not right."""
+
+
+def no_problems(_: Mapping[str, Any]) -> Iterable[str]:
+    """Return nothing: the check of flags that do not depend on each other."""
+    return ()
+
+
 def parse_flags(
     prog: str,
     description: str,
     flags: Sequence[Flag],
     argv: Sequence[str],
     environ: Mapping[str, str],
+    *,
+    check: Callable[[Mapping[str, Any]], Iterable[str]] = no_problems,
 ) -> dict[str, Any]:
     """Return the value of every flag by its key.
 
     ``argv`` is without the program's name. ``--help`` is printed to stdout and ends the process
     with 0; every problem with the flags or the environment is printed to stderr, all at once,
-    and ends it with 2. A variable that is set to nothing counts as not set.
+    and ends it with 2. A variable that is set to nothing counts as not set. ``check`` says what
+    is wrong with the values together: one that is missing is None there, one that is wrong by
+    itself is ``GIVEN``.
 
     Raises:
         SystemExit: as said.
@@ -83,7 +110,8 @@ def parse_flags(
         elif isinstance(flag.default, str):
             source, text = "the default", flag.default
         elif flag.default is REQUIRED:
-            problems.append(f"{flag.option} (or {flag.env}) is missing: {flag.help}")
+            problems.append(f"{flag.names} is missing: {flag.help}")
+            values[flag.key] = None
             continue
         else:
             values[flag.key] = flag.default
@@ -91,9 +119,10 @@ def parse_flags(
         try:
             values[flag.key] = flag.parse(text)
         except ValueError as error:
-            problems.append(
-                f"{flag.option} (or {flag.env}): {text!r}, from {source}, is not right: {error}"
-            )
+            shown = f"the value from {source}" if flag.secret else f"{text!r}, from {source},"
+            problems.append(f"{flag.names}: {shown} is not right: {error}")
+            values[flag.key] = GIVEN
+    problems += check(values)
     if problems:
         _fail(prog, problems)
     return values

@@ -12,7 +12,8 @@ from typing import TypeVar
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
-from spate.bus import BusError, BusHealth
+from spate.bus import BusError, BusHealth, RefusedError
+from spate.kafkacomplaints import is_forbidden
 
 CLOSE_WITHIN_S = 5.0
 """How long closing waits for a client's thread; a thread that is stuck ends by itself later."""
@@ -62,7 +63,10 @@ def _is_loopback(address: str) -> bool:
 def bus_error(doing: str, error: KafkaException | KafkaError) -> BusError:
     """Return the error of the port for one of the client library."""
     inner = error.args[0] if isinstance(error, KafkaException) else error
-    return BusError(f"{doing}: {describe(inner)}")
+    text = f"{doing}: {describe(inner)}"
+    if isinstance(inner, KafkaError) and is_forbidden(inner):
+        return RefusedError(f"{text}; give this user the rights that docs/operations.md lists")
+    return BusError(text)
 
 
 def describe(error: object) -> str:

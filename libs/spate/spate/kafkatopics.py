@@ -19,15 +19,21 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it lacks an
     ResourceType,
 )
 
-from spate.bus import Bounds, BusError, TopicConfig
+from spate.bus import Bounds, BusError, RefusedError, TopicConfig
 from spate.kafkaclient import Settings, bus_error, describe
+from spate.kafkacomplaints import Complaints
 
 _ASK_S = 5.0
+_KNOCK_S = 1.0
+_KNOCKS = 5
 _PATIENCE_TRIES = 50
 _PATIENCE_S = 0.1
 
 _NO_LEADER_YET = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 """What a broker says of a topic that was created a moment ago."""
+
+_NOBODY = frozenset({KafkaError._TRANSPORT, KafkaError._TIMED_OUT})  # noqa: SLF001 - the library's names
+"""What the library says while no broker serves us; the reasons come one by one when polled."""
 
 _PROTOCOL_RESTS_ON = ("message.timestamp.type",)
 """Settings that are never changed silently: records were already stamped the other way."""
@@ -37,17 +43,22 @@ def ensure_topics(settings: Settings, wanted: Sequence[TopicConfig]) -> None:
     """Create missing topics and correct drifted settings; blocks.
 
     Raises:
-        BusError: if Kafka cannot be reached or refuses, or a topic has another number of
-            partitions or another timestamp type.
+        RefusedError: if Kafka does not let us in, or a topic has another number of partitions or
+            another timestamp type.
+        BusError: if Kafka cannot be reached, or cannot do it now.
     """
-    admin = AdminClient(dict(settings))
-    found = _metadata(admin)
+    complaints = Complaints()
+    try:
+        admin = AdminClient({**settings, "error_cb": complaints.note})  # type: ignore[dict-item]  # its type knows no callbacks
+    except KafkaException as error:
+        raise RefusedError(f"the settings for Kafka are not right: {error.args[0].str()}") from None
+    found = _first_metadata(admin, complaints)
     missing = [topic for topic in wanted if topic.name not in found.topics]
     present = [topic for topic in wanted if topic.name in found.topics]
     for topic in present:
         count = len(found.topics[topic.name].partitions)
         if count != topic.partitions:
-            raise BusError(
+            raise RefusedError(
                 f"the topic {topic.name} has {count} partitions where {topic.partitions} are needed"
             )
     if missing:
@@ -97,6 +108,24 @@ def _ask_offsets(
         isolation_level=IsolationLevel.READ_COMMITTED,
         request_timeout=_ASK_S,
     )
+
+
+def _first_metadata(admin: AdminClient, complaints: Complaints) -> ClusterMetadata:
+    """Return the metadata as soon as a broker serves us, or why none does.
+
+    The library tries again and again by itself and says nothing until it is polled.
+    """
+    for _ in range(_KNOCKS):
+        try:
+            return admin.list_topics(timeout=_KNOCK_S)
+        except KafkaException as error:
+            if error.args[0].code() not in _NOBODY:
+                raise bus_error("asking Kafka for its topics", error) from error
+            while admin.poll(0):
+                pass
+            if complaints.final:
+                break
+    raise complaints.explain()
 
 
 def _metadata(admin: AdminClient) -> ClusterMetadata:
@@ -160,7 +189,7 @@ def _correct(admin: AdminClient, present: Sequence[TopicConfig]) -> None:
         for name in _PROTOCOL_RESTS_ON:
             if name in changes:
                 is_now = entries[name].value if name in entries else "unknown"
-                raise BusError(
+                raise RefusedError(
                     f"the topic {topic.name} has {name}={is_now} where {changes[name]} is needed"
                 )
         if changes:

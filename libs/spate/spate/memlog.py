@@ -6,7 +6,16 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
-from spate.bus import Ack, BusError, BusHealth, Outgoing, Received, TopicConfig, TopicPartition
+from spate.bus import (
+    Ack,
+    BusError,
+    BusHealth,
+    Outgoing,
+    Received,
+    RefusedError,
+    TopicConfig,
+    TopicPartition,
+)
 
 UNREACHABLE = "the log cannot be reached"
 HELD_BYTES = 64 * 1024 * 1024
@@ -126,19 +135,19 @@ class MemoryLog:
         """Create what is missing.
 
         Raises:
-            BusError: if a topic has another number of partitions or another timestamp type.
+            RefusedError: if a topic has another number of partitions or another timestamp type.
         """
         for config in wanted:
             found = self._configs.setdefault(config.name, config)
             if found.partitions != config.partitions:
-                raise BusError(
+                raise RefusedError(
                     f"the topic {config.name} has {found.partitions} partitions "
                     f"where {config.partitions} are needed"
                 )
             name = "message.timestamp.type"
             is_now = found.settings.get(name, "CreateTime")
             if is_now != config.settings.get(name, is_now):
-                raise BusError(
+                raise RefusedError(
                     f"the topic {config.name} has {name}={is_now} "
                     f"where {config.settings[name]} is needed"
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from driver.backlog import Backlog
@@ -19,6 +20,7 @@ from spate.messages import (
 from spate.timing import SECOND, Timing
 from spate.topics import Topics
 
+_LOG = logging.getLogger("driver")
 _REOPEN_AFTER_S = 1.0
 
 
@@ -69,6 +71,7 @@ class Link:
 
         It begins at the end of the topics: the orchestrator repeats what a newcomer must know.
         """
+        told: str | None = None
         while True:
             reader = self._bus.reader(
                 {(self._topics.test_config, 0): "latest", (self._topics.trigger, 0): "latest"}
@@ -76,8 +79,11 @@ class Link:
             try:
                 while True:
                     self._pass_on(await reader.read(timeout_s=1.0), receive)
-            except BusError:
+            except BusError as error:
                 # A position that is gone: the newest state is all that counts here.
+                if str(error) != told:
+                    told = str(error)
+                    _LOG.warning("control messages are read anew: %s", told)
                 await asyncio.sleep(_REOPEN_AFTER_S)
             finally:
                 await reader.close()

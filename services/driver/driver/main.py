@@ -1,4 +1,8 @@
-"""``python -m driver``: puts one driver together and runs it until SIGTERM."""
+"""``python -m driver``: puts one driver together and runs it until SIGTERM.
+
+It waits for Kafka at its start, as long as it takes, and answers probes meanwhile. It ends with
+exit code 1, and a sentence that says why, where Kafka refuses it or a part of it breaks.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +27,14 @@ from driver.driver import Driver
 from driver.licence import LogLostError
 from driver.link import Link
 from driver.metrics import MetricsServer, Readings
+from driver.own_address import reachable_host
 from driver.settings import Settings, read_settings
-from spate.bus import Ack, BusError
+from spate.bus import Ack, Bus, BusError, RefusedError
 from spate.kafkabus import KafkaBus
 from spate.messages import Heartbeat, Register, SnapshotMessage
 from spate.timing import SECOND, Timing
-from spate.topics import topic_table
+from spate.topics import Topics, topic_table
+from spate.waiting import Waiting
 
 _LOG = logging.getLogger("driver")
 
@@ -43,22 +49,24 @@ _FLUSH_S = 5.0
 class _Relay:
     """Stands between driver and link, which need each other; ``broke`` is told why to end."""
 
-    link: Link
+    link: Link | None = None
 
     def __init__(self, broke: Callable[[str], None]) -> None:
         self._broke = broke
 
     def heartbeat(self, message: Heartbeat) -> None:
+        assert self.link is not None
         self.link.heartbeat(message)
 
     def snapshot(self, message: SnapshotMessage) -> None:
+        assert self.link is not None
         try:
             self.link.snapshot(message)
         except BacklogError as error:
             self._broke(str(error))
 
     def behind(self) -> bool:
-        return self.link.backlog.behind
+        return self.link is not None and self.link.backlog.behind
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,7 +89,8 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
     loop = asyncio.get_running_loop()
     clock, timing = Clock(), Timing()
     topics = topic_table(settings.topic_prefix)
-    bus = KafkaBus(settings.kafka)
+    bus = KafkaBus(settings.kafka, settings.kafka_security.client_settings())
+    waiting, begun_ns = Waiting(_LOG), clock.mono_ns()
     ended: asyncio.Future[None] = loop.create_future()
     broken: list[str] = []
 
@@ -119,16 +128,22 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
 
     server: MetricsServer | None = None
     try:
-        await bus.ensure_topics(topics.configs)
-        relay.link = link = Link(bus, topics, timing, on_ack)
         server = MetricsServer(
-            settings.host, settings.port, lambda: _readings(settings, driver, link, bus, clock)
+            settings.host,
+            settings.port,
+            lambda: _readings(
+                settings, driver, relay.link, bus, clock, waiting=waiting, begun_ns=begun_ns
+            ),
         )
+        await _wait_for_kafka(waiting, settings.kafka, bus, topics, ended)
+        if ended.done():
+            return _say_goodbye(broken)
+        relay.link = link = Link(bus, topics, timing, on_ack)
         link.register(
             Register(
                 driver_id=settings.driver_id,
                 boot_id=driver.session.boot_id,
-                address=f"{settings.host}:{server.port}",
+                address=f"{await reachable_host(settings.host)}:{server.port}",
                 version=version("spate"),
                 cpu_count=os.cpu_count() or 1,
                 labels=settings.labels,
@@ -148,6 +163,28 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         if server is not None:
             server.close()
         await bus.close()
+
+
+async def _wait_for_kafka(
+    waiting: Waiting, kafka: str, bus: Bus, topics: Topics, ended: asyncio.Future[None]
+) -> None:
+    """Return when the topics are there, or ``ended`` is done.
+
+    Raises:
+        RefusedError: if Kafka does not let us in.
+    """
+    there = asyncio.create_task(
+        waiting.until(
+            f"Kafka at {kafka}", lambda: bus.ensure_topics(topics.configs), BusError, RefusedError
+        )
+    )
+    await asyncio.wait((ended, there), return_when=asyncio.FIRST_COMPLETED)
+    if there.done():
+        there.result()
+        waiting.over()
+    else:
+        there.cancel()
+        _LOG.info("leaving: Kafka was not there yet")
 
 
 async def _finish(
@@ -171,16 +208,28 @@ async def _finish(
         if isinstance(outcome, Exception):
             _LOG.error("the driver broke", exc_info=outcome)
             broken.append(str(outcome))
+    return _say_goodbye(broken)
+
+
+def _say_goodbye(broken: list[str]) -> int:
+    """Say what broke; return the exit code."""
     for why in broken:
         _LOG.error("%s", why)
     return 1 if broken else 0
 
 
 def _readings(
-    settings: Settings, driver: Driver, link: Link, bus: KafkaBus, clock: Clock
+    settings: Settings,
+    driver: Driver,
+    link: Link | None,
+    bus: KafkaBus,
+    clock: Clock,
+    *,
+    waiting: Waiting,
+    begun_ns: int,
 ) -> Readings:
-    engine, backlog = driver.engine, link.backlog
-    down_since_ns = bus.health.down_since_ns
+    engine, backlog = driver.engine, link.backlog if link else None
+    down_since_ns = begun_ns if waiting.reason else bus.health.down_since_ns
     return Readings(
         tally=driver.tally,
         driver_id=settings.driver_id,
@@ -191,13 +240,13 @@ def _readings(
         licensed=driver.session.licensed,
         term=driver.session.term,
         fences=driver.session.endings.by_cause,
-        unacknowledged=len(backlog),
-        unacknowledged_bytes=backlog.bytes,
-        resent=backlog.resent,
+        unacknowledged=len(backlog) if backlog is not None else 0,
+        unacknowledged_bytes=backlog.bytes if backlog is not None else 0,
+        resent=backlog.resent if backlog is not None else 0,
         kafka_errors=bus.health.errors,
-        kafka_error=bus.health.last_error,
+        kafka_error=waiting.reason or bus.health.last_error,
         kafka_down_ns=None if down_since_ns is None else clock.mono_ns() - down_since_ns,
-        bad_messages=link.bad_messages,
+        bad_messages=link.bad_messages if link else 0,
     )
 
 

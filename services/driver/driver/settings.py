@@ -9,6 +9,12 @@ from dataclasses import dataclass
 
 from spate.allowlist import DEFAULT, Allowlist
 from spate.flags import REQUIRED, Flag, one_of, parse_flags, words
+from spate.kafkasecurity import (
+    KAFKA_SECURITY_FLAGS,
+    KafkaSecurity,
+    check_security,
+    take_security,
+)
 from spate.topics import DEFAULT_PREFIX
 
 _MAX_PROCESSES = 256
@@ -20,6 +26,7 @@ class Settings:
     """The settings of one driver process."""
 
     kafka: str
+    kafka_security: KafkaSecurity
     driver_id: str
     host: str
     port: int
@@ -65,6 +72,7 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     name = socket.gethostname()
     flags = (
         Flag("kafka", "SPATE_KAFKA_BOOTSTRAP", REQUIRED, words, "Kafka's HOST:PORT, or several."),
+        *KAFKA_SECURITY_FLAGS,
         Flag("driver-id", "SPATE_DRIVER_ID", name, words, "Name of this driver in the fleet."),
         Flag(
             "address",
@@ -106,10 +114,18 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
             "What is written to stderr.",
         ),
     )
-    values = parse_flags("python -m driver", "One driver of a Spate fleet.", flags, argv, environ)
+    values = parse_flags(
+        "python -m driver",
+        "One driver of a Spate fleet.",
+        flags,
+        argv,
+        environ,
+        check=check_security,
+    )
     host, port = values["address"]
     return Settings(
         kafka=values["kafka"],
+        kafka_security=take_security(values),
         driver_id=values["driver_id"],
         host=host,
         port=port,

@@ -17,53 +17,34 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import sqlalchemy as sa
 
+from orchestrator.archive_database import (
+    ArchiveError,
+    ArchiveRefusedError,
+    explain,
+    make_engine,
+    make_tables,
+)
+from orchestrator.archive_tables import LABELS, RUNS
 from orchestrator.instants import instant_ns
 from orchestrator.operations import RunRow
 from spate.messages import RunState
 
-SCHEMA_VERSION = 1
+__all__ = [
+    "Archive",
+    "ArchiveError",
+    "ArchiveRefusedError",
+    "Filters",
+    "KeyOwner",
+    "Position",
+    "position_of",
+]
 
 T = TypeVar("T")
 
-_METADATA = sa.MetaData()
-
-_SCHEMA = sa.Table("spate_schema", _METADATA, sa.Column("version", sa.Integer, primary_key=True))
-
-_RUNS = sa.Table(
-    "spate_runs",
-    _METADATA,
-    sa.Column("id", sa.String(128), primary_key=True),
-    sa.Column("created_at_ns", sa.BigInteger, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("labels", sa.JSON, nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("created_at", sa.String(40), nullable=False),
-    sa.Column("started_at", sa.String(40)),
-    sa.Column("ended_at", sa.String(40), nullable=False),
-    sa.Column("passed", sa.Boolean),
-    sa.Column("idempotency_key", sa.String(256), unique=True),
-    sa.Column("body_digest", sa.String(64)),
-    sa.Column("report", sa.LargeBinary, nullable=False),
-    sa.Column("windows", sa.LargeBinary, nullable=False),
-    sa.Index("spate_runs_newest", "created_at_ns", "id"),
-)
-
-_LABELS = sa.Table(
-    "spate_run_labels",
-    _METADATA,
-    sa.Column("run_id", sa.String(128), sa.ForeignKey("spate_runs.id"), primary_key=True),
-    sa.Column("key", sa.String(256), primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
-
 _ROW_COLUMNS = tuple(
-    _RUNS.c[name]
+    RUNS.c[name]
     for name in ("id", "name", "labels", "state", "created_at", "started_at", "ended_at", "passed")
 )
-
-
-class ArchiveError(Exception):
-    """The database did not take or give what was asked; trying again may help."""
 
 
 class Position(NamedTuple):
@@ -113,9 +94,9 @@ def _pack(document: Any) -> bytes:
 
 
 class Archive:
-    """The archive at a SQLAlchemy URL, ``sqlite:///runs.db`` or ``postgresql+psycopg://…``.
+    """The archive at a URL, ``sqlite:///runs.db`` or ``postgresql://…``.
 
-    Call ``open`` before anything else.
+    Call ``open`` before anything else, again if it did not come off.
     """
 
     def __init__(self, url: str) -> None:
@@ -127,8 +108,9 @@ class Archive:
         """Connect and create the tables where they are missing.
 
         Raises:
-            ArchiveError: if the URL is bad, the database cannot be reached, or its tables are of
-                another version.
+            ArchiveRefusedError: if the URL is bad, the database does not let us in, or its tables
+                are of another version.
+            ArchiveError: if the database cannot be reached.
         """
         await self._run(self._open)
 
@@ -184,7 +166,7 @@ class Archive:
         Raises:
             ArchiveError: if the database does not answer.
         """
-        return await self._run(lambda: self._stored(_RUNS.c.windows, run_id))
+        return await self._run(lambda: self._stored(RUNS.c.windows, run_id))
 
     async def rows(self, filters: Filters, limit: int, after: Position | None) -> list[RunRow]:
         """Return up to ``limit`` runs, newest first, that come after a position in the list.
@@ -207,30 +189,14 @@ class Archive:
             try:
                 return work()
             except sa.exc.SQLAlchemyError as error:
-                # Without its statement and parameters: those hold whole reports.
-                cause = getattr(error, "orig", None) or error
-                raise ArchiveError(f"archive: {cause}") from error
+                raise explain(error) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
 
     def _open(self) -> None:
-        try:
-            engine = sa.create_engine(self._url)
-        except ImportError as error:
-            raise ArchiveError(f"archive: the driver of its URL is missing: {error}") from error
-        self._engine = engine
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine, "connect", _sqlite_pragmas)
-        with engine.begin() as connection:
-            _METADATA.create_all(connection)
-            found = connection.scalars(sa.select(_SCHEMA.c.version)).all()
-            if not found:
-                connection.execute(sa.insert(_SCHEMA).values(version=SCHEMA_VERSION))
-            elif list(found) != [SCHEMA_VERSION]:
-                raise ArchiveError(
-                    f"archive: its tables are of version {max(found)}, "
-                    f"this program reads version {SCHEMA_VERSION}"
-                )
+        if self._engine is None:
+            self._engine = make_engine(self._url)
+        make_tables(self._engine)
 
     def _begin(self) -> Any:
         if self._engine is None:
@@ -261,55 +227,45 @@ class Archive:
             "report": _pack(report),
             "windows": windows,
         }
-        known = sa.select(_RUNS.c.id).where(_RUNS.c.id == run["id"])
+        known = sa.select(RUNS.c.id).where(RUNS.c.id == run["id"])
         with self._begin() as connection:
             if connection.scalar(known) is not None:
                 return False
-            connection.execute(sa.insert(_RUNS).values(**values))
+            connection.execute(sa.insert(RUNS).values(**values))
             if labels:
                 rows = [{"run_id": run["id"], "key": k, "value": v} for k, v in labels.items()]
-                connection.execute(sa.insert(_LABELS), rows)
+                connection.execute(sa.insert(LABELS), rows)
         return True
 
     def _stored(self, column: sa.Column[bytes], run_id: str) -> bytes | None:
         with self._begin() as connection:
-            found: bytes | None = connection.scalar(sa.select(column).where(_RUNS.c.id == run_id))
+            found: bytes | None = connection.scalar(sa.select(column).where(RUNS.c.id == run_id))
         return found
 
     def _report(self, run_id: str) -> bytes | None:
-        packed = self._stored(_RUNS.c.report, run_id)
+        packed = self._stored(RUNS.c.report, run_id)
         return None if packed is None else zlib.decompress(packed)
 
     def _rows(self, filters: Filters, limit: int, after: Position | None) -> list[RunRow]:
         query = sa.select(*_ROW_COLUMNS)
         if filters.states:
-            query = query.where(_RUNS.c.state.in_(filters.states))
+            query = query.where(RUNS.c.state.in_(filters.states))
         for key, value in filters.labels:
-            label = sa.select(_LABELS.c.run_id).where(_LABELS.c.key == key)
+            label = sa.select(LABELS.c.run_id).where(LABELS.c.key == key)
             if value is not None:
-                label = label.where(_LABELS.c.value == value)
-            query = query.where(_RUNS.c.id.in_(label))
+                label = label.where(LABELS.c.value == value)
+            query = query.where(RUNS.c.id.in_(label))
         if after is not None:
-            place = sa.tuple_(_RUNS.c.created_at_ns, _RUNS.c.id)
+            place = sa.tuple_(RUNS.c.created_at_ns, RUNS.c.id)
             query = query.where(place < sa.tuple_(*(sa.literal(part) for part in after)))
-        query = query.order_by(_RUNS.c.created_at_ns.desc(), _RUNS.c.id.desc()).limit(limit)
+        query = query.order_by(RUNS.c.created_at_ns.desc(), RUNS.c.id.desc()).limit(limit)
         with self._begin() as connection:
             return [RunRow(**row) for row in connection.execute(query).mappings()]
 
     def _run_of_key(self, idempotency_key: str) -> KeyOwner | None:
-        query = sa.select(_RUNS.c.id, _RUNS.c.body_digest).where(
-            _RUNS.c.idempotency_key == idempotency_key
+        query = sa.select(RUNS.c.id, RUNS.c.body_digest).where(
+            RUNS.c.idempotency_key == idempotency_key
         )
         with self._begin() as connection:
             row = connection.execute(query).first()
         return None if row is None else KeyOwner(row.id, row.body_digest or "")
-
-
-def _sqlite_pragmas(connection: Any, _record: object) -> None:
-    """Make a committed report survive a power cut, and let readers in while one is written."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=5000")
-    cursor.close()

@@ -18,11 +18,11 @@ GRACE_S = 3
 class ApiServer(uvicorn.Server):
     """Serves the app until ``should_exit`` is set; signals are the business of ``main``.
 
-    Live streams never end by themselves, so they are ended before uvicorn waits for the calls
-    under way.
+    Live streams never end by themselves, so those of ``feeds`` are ended before uvicorn waits
+    for the calls under way; until there are any it is None.
     """
 
-    def __init__(self, app: ASGIApp, feeds: Feeds, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, feeds: Feeds | None, host: str, port: int) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -40,7 +40,7 @@ class ApiServer(uvicorn.Server):
                 timeout_graceful_shutdown=GRACE_S,
             )
         )
-        self._feeds = feeds
+        self.feeds = feeds
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen and serve until ``should_exit``.
@@ -59,7 +59,8 @@ class ApiServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then everything else within ``GRACE_S``."""
-        self._feeds.close()
+        if self.feeds is not None:
+            self.feeds.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
