@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from spate_cli.client import PREFIX, Api, ApiError
 from spate_cli.exits import CommandError, Exit
+from spate_cli.fleet_text import fleet_text, size_line
 from spate_cli.plan_file import PlanFile
 from spate_cli.preview import preview_line
 from spate_cli.quantities import NOTHING, duration
 from spate_cli.result import Format, print_out, write_atomically
 from spate_cli.run import refusal
+from spate_cli.table import table
 
 _PERCENT = 100
 _SUFFIXES = {"html": ".html", "csv": ".csv", "junit": ".junit.xml"}
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return rows as columns that are as wide as they need to be; None is a dash."""
-    lines = [[NOTHING if cell is None else str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
-    return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        + "\n"
-        for line in ([name.upper() for name in head], *lines)
-    )
 
 
 async def validate(file: PlanFile, url: str, token: str | None, drivers: int) -> None:
@@ -89,11 +79,12 @@ async def report(api: Api, run_id: str, form: str, out: str | None) -> None:
 
 
 async def drivers(api: Api, form: Format) -> None:
-    """Print the drivers that the orchestrator hears."""
+    """Print the drivers that the orchestrator hears, and the pods of which it hears nothing."""
     answer = await api.call("GET", "/drivers")
     if form == "json":
         print_out(json.dumps(answer) + "\n")
         return
+    fleet = await api.call("GET", "/fleet")
     print_out(
         table(
             ("driver", "state", "run", "in flight", "cpu", "lag p99", "heard"),
@@ -113,12 +104,18 @@ async def drivers(api: Api, form: Format) -> None:
             ),
         )
     )
+    if fleet.get("on_kubernetes"):
+        print_out("\n" + fleet_text(fleet))
+    elif not answer["drivers"] and fleet.get("hint"):
+        print_out(f"{fleet['hint']}\n")
 
 
 async def scale(api: Api, replicas: int) -> None:
-    """Set the number of driver pods and print the fleet."""
+    """Set the number of driver pods and print the fleet; like kubectl it does not wait."""
     fleet = await api.call("PUT", "/fleet", {"replicas": replicas})
-    print_out(f"drivers: {fleet.get('desired')} desired, {fleet.get('ready')} ready\n")
+    print_out(size_line(fleet))
+    if fleet.get("desired") != fleet.get("ready"):
+        print_out("`spate drivers` shows how far they are, and what keeps a pod from coming\n")
 
 
 async def stop(api: Api, run_id: str, *, abort: bool) -> None:

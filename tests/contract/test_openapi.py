@@ -253,7 +253,8 @@ def test_the_view_of_an_ended_run_agrees_with_its_live_view() -> None:
     ran = Ran()
     live, ended = ran.view(), view_of(ran.report())
     assert list(ended) == list(live)
-    for key in ("accounting", "status_codes", "response_time", "connect_time", "window", "events"):
+    same = ("accounting", "status_codes", "response_time", "connect_time", "window", "events")
+    for key in (*same, "degraded"):
         assert ended[key] == live[key]
     (row,) = live["drivers"]
     assert ended["drivers"] == [{**row, "last_window": None}]

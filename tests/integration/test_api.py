@@ -25,8 +25,10 @@ from orchestrator.operations import (
     QueueFullError,
     Readiness,
     RunRow,
+    ScaledElsewhereError,
     Submitted,
     TargetNotAllowedError,
+    TooManyDriversError,
     UnavailableError,
     UnknownRunError,
     WrongStateError,
@@ -100,6 +102,7 @@ class FakeOperations:
         self.runs: dict[str, FakeRun] = {}
         self.reachable = True
         self.made = 0
+        self.no_scaling: Exception | None = None
 
     async def submit(self, plan: Plan, idempotency_key: str | None, body_digest: str) -> Submitted:
         """Make a run, or find the one of this key."""
@@ -198,11 +201,23 @@ class FakeOperations:
 
     def fleet(self) -> Fleet:
         """Return a fleet without Kubernetes."""
-        return Fleet(on_kubernetes=False, desired=None, ready=None, eligible=2)
+        return Fleet(
+            on_kubernetes=False,
+            desired=None,
+            ready=None,
+            eligible=2,
+            namespace=None,
+            deployment=None,
+            pods=[],
+            problem=None,
+            hint="spate local",
+        )
 
     async def scale(self, replicas: int) -> Fleet:
-        """Refuse."""
-        raise NotOnKubernetesError(f"start {replicas} drivers yourself: spate local --drivers")
+        """Refuse as a test says."""
+        raise self.no_scaling or NotOnKubernetesError(
+            f"start {replicas} drivers yourself: spate local --drivers"
+        )
 
     def readiness(self) -> Readiness:
         """Say whether Kafka is reachable."""
@@ -217,6 +232,8 @@ class FakeOperations:
             kafka_errors=4,
             snapshots_duplicate=2,
             bad_messages={"spate.metrics": 1},
+            fleet_desired=3,
+            fleet_ready=0,
         )
 
 
@@ -699,9 +716,44 @@ async def test_drivers_and_fleet_are_shown_and_scaling_says_what_to_do_instead(
     fleet = (await stack.client.get(FLEET)).json()
     scaled = await stack.client.put(FLEET, json={"replicas": 3})
     assert [row["driver_id"] for row in drivers["drivers"]] == ["driver-1"]
-    assert fleet == {"on_kubernetes": False, "desired": None, "ready": None, "eligible": 2}
+    assert fleet == {
+        "on_kubernetes": False,
+        "desired": None,
+        "ready": None,
+        "eligible": 2,
+        "namespace": None,
+        "deployment": None,
+        "pods": [],
+        "problem": None,
+        "hint": "spate local",
+    }
     assert scaled.status_code == 409
     assert is_problem(scaled)["detail"] == "start 3 drivers yourself: spate local --drivers"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind", "places"),
+    [
+        (NotOnKubernetesError("no"), 409, "not-on-kubernetes", []),
+        (ScaledElsewhereError("no"), 409, "scaled-elsewhere", []),
+        (UnavailableError("no"), 503, "unavailable", []),
+        (
+            TooManyDriversError((PlanProblem("replicas", "must be at most 2"),)),
+            422,
+            "too-many-drivers",
+            [{"path": "replicas", "message": "must be at most 2"}],
+        ),
+    ],
+)
+async def test_why_a_fleet_is_not_scaled(
+    stack: Stack, error: Exception, status: int, kind: str, places: list[dict[str, str]]
+) -> None:
+    """Each cause has its status, and a number that may not be is named."""
+    stack.operations.no_scaling = error
+    answer = await stack.client.put(FLEET, json={"replicas": 3})
+    problem = is_problem(answer)
+    assert (answer.status_code, problem["type"]) == (status, f"urn:spate:problem:{kind}")
+    assert (problem["detail"], problem["errors"]) == (str(error), places)
 
 
 async def test_metrics_are_prometheus_text(stack: Stack) -> None:
@@ -718,6 +770,8 @@ async def test_metrics_are_prometheus_text(stack: Stack) -> None:
         'spate_orchestrator_snapshots_total{result="duplicate"} 2.0',
         'spate_orchestrator_bad_messages_total{topic="spate.metrics"} 1.0',
         "spate_orchestrator_streams 0.0",
+        "spate_orchestrator_fleet_desired 3.0",
+        "spate_orchestrator_fleet_ready 0.0",
     ):
         assert line in lines
     assert any(line.startswith("spate_orchestrator_build_info{version=") for line in lines)
@@ -725,8 +779,6 @@ async def test_metrics_are_prometheus_text(stack: Stack) -> None:
 
 async def test_the_description_is_a_page_that_needs_nothing_from_afar(stack: Stack) -> None:
     """No address of another site, no inline script, and a policy that would forbid both."""
-    root = await stack.client.get("/")
-    assert [root.status_code, root.headers["location"]] == [307, "/docs"]
     for path, kind in (("", "html"), ("/docs.js", "javascript"), ("/docs.css", "css")):
         answer = await stack.client.get(f"/docs{path}")
         assert answer.status_code == 200

@@ -23,6 +23,7 @@ from spate.plan import parse_plan
 from spate.report import LedgerFacts, RunFacts, build_report
 from spate.schedule import compile_schedule
 from spate_cli.main import main
+from spate_cli.quantities import NOTHING
 
 RUN = "small-1"
 PLAN: dict[str, Any] = {
@@ -388,6 +389,7 @@ def test_questions_are_answered_in_tables(call: Call, orchestrator: Orchestrator
     orchestrator.answers |= {
         "GET /api/v1/runs?limit=5&state=RUNNING": (200, {"runs": [row]}),
         "GET /api/v1/drivers": (200, {"drivers": [driver]}),
+        "GET /api/v1/fleet": (200, {"on_kubernetes": False, "desired": None, "ready": None}),
         "PUT /api/v1/fleet": (200, {"desired": 3, "ready": 1}),
     }
     asked = {
@@ -464,3 +466,69 @@ def _lives(process: Path) -> bool:
         return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_pods_that_are_not_heard_are_listed_with_their_reason(
+    call: Call, orchestrator: Orchestrator
+) -> None:
+    """Below the drivers; those that are heard are not said twice."""
+    driver = {"driver_id": "d-a", "state": "idle", "in_flight": 0, "cpu": 0.5, "heard_ago_s": 0.3}
+    silent = {"drivers": [], "ready": False, "phase": "Pending", "restarts": 0, "node": None}
+    pods = [
+        {"name": "d-a", "drivers": ["d-a"], "ready": True},
+        {**silent, "name": "d-b", "reason": "Unschedulable", "message": "2 Insufficient cpu."},
+        {"name": "d-c", "drivers": [], "ready": True, "phase": "Running", "restarts": 1},
+    ]
+    fleet = {"on_kubernetes": True, "desired": 3, "ready": 2, "pods": pods, "problem": "it is old"}
+    where = {"namespace": "load", "deployment": "driver", "hint": None}
+    orchestrator.answers |= {
+        "GET /api/v1/drivers": (200, {"drivers": [driver]}),
+        "GET /api/v1/fleet": (200, fleet | where),
+        "PUT /api/v1/fleet": (200, fleet | where),
+    }
+    code, out, err = call(orchestrator.url, "drivers")
+    assert code == 0, err
+    assert out.split("\n\n", 1)[1] == (
+        "drivers: 3 desired, 2 ready (Deployment driver in namespace load)\n"
+        "it is old\n"
+        "\n"
+        "POD  PHASE    REASON         RESTARTS  NODE  WHAT IS KNOWN\n"
+        f"d-b  Pending  Unschedulable  0         {NOTHING}     2 Insufficient cpu.\n"
+        f"d-c  Running  {NOTHING}              1         {NOTHING}     "
+        "it is ready, and its driver is not heard over Kafka\n"
+    )
+    code, out, _ = call(orchestrator.url, "scale", "3")
+    assert code == 0
+    assert out == (
+        "drivers: 3 desired, 2 ready (Deployment driver in namespace load)\n"
+        "`spate drivers` shows how far they are, and what keeps a pod from coming\n"
+    )
+    orchestrator.answers["PUT /api/v1/fleet"] = (200, {"desired": 3, "ready": 3})
+    assert call(orchestrator.url, "scale", "3")[:2] == (0, "drivers: 3 desired, 3 ready\n")
+
+
+def test_where_nobody_is_heard_it_is_said_how_to_start_drivers(
+    call: Call, orchestrator: Orchestrator
+) -> None:
+    """Without a cluster; on one the pods say it."""
+    hint = {"on_kubernetes": False, "hint": "start more with `spate local`"}
+    orchestrator.answers |= {
+        "GET /api/v1/drivers": (200, {"drivers": []}),
+        "GET /api/v1/fleet": (200, hint),
+    }
+    assert call(orchestrator.url, "drivers")[:2] == (
+        0,
+        "DRIVER  STATE  RUN  IN FLIGHT  CPU  LAG P99  HEARD\nstart more with `spate local`\n",
+    )
+
+
+def test_a_fleet_that_cannot_be_scaled_says_why(call: Call, orchestrator: Orchestrator) -> None:
+    """The sentence is the orchestrator's; exit code 2 is for a number that may not be."""
+    problem = {"title": "There is no Deployment to scale", "detail": "start more yourself"}
+    orchestrator.answers["PUT /api/v1/fleet"] = (409, problem)
+    assert call(orchestrator.url, "scale", "3")[::2] == (
+        4,
+        "spate: There is no Deployment to scale: start more yourself\n",
+    )
+    orchestrator.answers["PUT /api/v1/fleet"] = (422, {"title": "Too many", "detail": "at most 2"})
+    assert call(orchestrator.url, "scale", "3")[::2] == (2, "spate: Too many: at most 2\n")

@@ -8,10 +8,12 @@ from typing import Any, cast
 
 from tests.unit.orchestra import FakeArchive, LoopClock, loop_ms, make_plan, play
 from tests.unit.scripted_driver import ScriptedDriver
+from tests.unit.small_deployment import SmallDeployment
 
 from orchestrator.archive import Archive
 from orchestrator.assembly import Assembly, forget_archived, take_the_lead
 from orchestrator.desk import Desk
+from orchestrator.scaling import Scaling
 from spate.allowlist import DEFAULT_TEXT, Allowlist
 from spate.membus import MemoryBus, MemoryLog
 from spate.plan import Plan
@@ -24,8 +26,9 @@ TOPICS = topic_table()
 class Stage:
     """A log, an archive, orchestrators and drivers."""
 
-    def __init__(self, max_queued: int = 5) -> None:
+    def __init__(self, max_queued: int = 5, deployment: SmallDeployment | None = None) -> None:
         self.max_queued = max_queued
+        self.deployment = deployment
         self.log = MemoryLog(loop_ms)
         self.archive = FakeArchive()
         self.bus = MemoryBus(self.log)
@@ -46,6 +49,7 @@ class Stage:
         """Start an orchestrator, whose wall clock may be ahead."""
         self.bus = MemoryBus(self.log)
         clock, archive = LoopClock(ahead_s), cast("Archive", self.archive)
+        await self.bus.ensure_topics(TOPICS.configs)
         writer, epoch, memory = await take_the_lead(self.bus, TOPICS, "orchestrator", clock)
         await forget_archived(memory, archive, writer, TOPICS)
         self.house = Assembly(
@@ -59,6 +63,7 @@ class Stage:
             writer=writer,
             epoch=epoch,
             memory=memory,
+            scaling=Scaling(self.deployment),
         )
         await self.house.catch_up()
         self.tasks = self.house.start()
@@ -141,12 +146,16 @@ class Stage:
 
 
 def perform(
-    drivers: int, script: Callable[[Stage], Awaitable[None]], *, max_queued: int = 5
+    drivers: int,
+    script: Callable[[Stage], Awaitable[None]],
+    *,
+    max_queued: int = 5,
+    deployment: SmallDeployment | None = None,
 ) -> None:
     """Play a script before an orchestrator and so many drivers; no part of it may break."""
 
     async def act() -> None:
-        stage = Stage(max_queued)
+        stage = Stage(max_queued, deployment)
         await stage.open(drivers)
         await script(stage)
         await stage.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from orchestrator.settings import parse_settings
@@ -67,12 +69,114 @@ def test_what_is_wrong_ends_with_2_and_says_how_to_mend_it(
     assert said in capsys.readouterr().err
 
 
+def test_the_archive_s_url_may_stand_in_a_file(tmp_path: Path) -> None:
+    """A URL with a password belongs neither on a command line nor into the environment."""
+    path = tmp_path / "url"
+    path.write_text("postgresql://spate:hunter2@db/spate\n")
+    settings = parse_settings(["--kafka", "a:1", "--archive-file", str(path)], {})
+    assert settings.archive == "postgresql://spate:hunter2@db/spate"
+    assert "hunter2" not in repr(settings)
+    environ = {"SPATE_KAFKA_BOOTSTRAP": "a:1", "SPATE_ARCHIVE_FILE": str(path)}
+    assert parse_settings([], environ) == settings
+
+
+@pytest.fixture
+def archive_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that hold a URL, no URL and no text, in the directory where the test is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good").write_text("postgresql://spate:hunter2@db/spate")
+    (tmp_path / "none").write_text("hunter2")
+    (tmp_path / "binary").write_bytes(b"\xff")
+
+
+@pytest.mark.usefixtures("archive_files")
+@pytest.mark.parametrize(
+    ("argv", "environ", "said"),
+    [
+        (["--archive-file", "/nowhere/url"], {}, "the file cannot be read: No such file"),
+        (["--archive-file", "none"], {}, "the file holds no URL: write a URL such as"),
+        (["--archive-file", "binary"], {}, "the file is no text in UTF-8"),
+        (["--archive", "spate:hunter2@db"], {}, "the value from --archive is not right: write a"),
+        ([], {"SPATE_ARCHIVE": "spate:hunter2@db"}, "the value from SPATE_ARCHIVE is not right"),
+        (
+            ["--archive", "sqlite:///x.db"],
+            {"SPATE_ARCHIVE_FILE": "good"},
+            "--archive (or SPATE_ARCHIVE) and --archive-file (or SPATE_ARCHIVE_FILE) are both",
+        ),
+        (
+            ["--archive-file", "none"],
+            {"SPATE_ARCHIVE": "sqlite:///x.db"},
+            "--archive (or SPATE_ARCHIVE) and --archive-file (or SPATE_ARCHIVE_FILE) are both",
+        ),
+        (["--kafka-ca", "good"], {}, "--kafka-ca (or SPATE_KAFKA_CA): 'good', from --kafka-ca,"),
+    ],
+)
+def test_an_archive_is_named_once_and_its_password_never(
+    argv: list[str],
+    environ: dict[str, str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Neither a URL that is wrong nor the content of a file is quoted."""
+    with pytest.raises(SystemExit) as ended:
+        parse_settings(["--kafka", "a:1", *argv], environ)
+    assert ended.value.code == 2
+    found = capsys.readouterr().err
+    assert said in found
+    assert "hunter2" not in found
+
+
 def test_help_lists_flags_and_variables(capsys: pytest.CaptureFixture[str]) -> None:
     """Both names of each."""
     with pytest.raises(SystemExit) as ended:
         parse_settings(["--help"], {})
     out = capsys.readouterr().out
     assert ended.value.code == 0
-    for name in ("kafka", "host", "port", "archive", "allowed-targets", "max-queued"):
+    for name in (
+        *("kafka-security", "host", "port", "archive", "archive-file"),
+        *("allowed-targets", "max-queued"),
+    ):
         assert f"--{name}" in out
         assert f"SPATE_{name.upper().replace('-', '_')}" in out
+
+
+def test_a_cluster_is_looked_for_where_there_is_one() -> None:
+    """Watched and scaled unless it is said otherwise, to a hundred drivers at most."""
+    settings = parse_settings(["--kafka", "a:1"], {})
+    assert (settings.kubernetes, settings.kubernetes_namespace) == ("auto", None)
+    assert (settings.kubernetes_deployment, settings.kubernetes_scaling) == ("driver", "on")
+    assert settings.max_drivers == 100
+    environ = {
+        "SPATE_KUBERNETES": "on",
+        "SPATE_KUBERNETES_NAMESPACE": "load",
+        "SPATE_KUBERNETES_DEPLOYMENT": "driver.v2",
+        "SPATE_MAX_DRIVERS": "1000",
+    }
+    settings = parse_settings(["--kafka", "a:1", "--kubernetes-scaling", "off"], environ)
+    assert (settings.kubernetes, settings.kubernetes_namespace) == ("on", "load")
+    assert (settings.kubernetes_deployment, settings.kubernetes_scaling) == ("driver.v2", "off")
+    assert settings.max_drivers == 1000
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "fix"),
+    [
+        ("--kubernetes", "yes", "write one of auto, on, off"),
+        ("--kubernetes-namespace", "Load", "write small letters, digits, hyphens and dots"),
+        ("--kubernetes-deployment", "a/b", "write small letters, digits, hyphens and dots"),
+        ("--kubernetes-deployment", "a..b", "write small letters, digits, hyphens and dots"),
+        ("--kubernetes-deployment", "x" * 254, "write small letters, digits, hyphens and dots"),
+        ("--kubernetes-scaling", "true", "write one of on, off"),
+        ("--max-drivers", "0", "write a whole number of 1 to 1000"),
+        ("--max-drivers", "1001", "write a whole number of 1 to 1000"),
+    ],
+)
+def test_what_is_wrong_of_a_cluster_is_named(
+    flag: str, value: str, fix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Flag and fix."""
+    with pytest.raises(SystemExit):
+        parse_settings(["--kafka", "a:1", flag, value], {})
+    said = capsys.readouterr().err
+    assert f"{flag} (or SPATE_" in said
+    assert fix in said

@@ -19,8 +19,10 @@ from orchestrator.intake import Intake
 from orchestrator.journal import Memory, forget_records
 from orchestrator.leadership import Leadership
 from orchestrator.newsroom import Newsroom
+from orchestrator.pod_news import PodHistory
 from orchestrator.recall import recall
 from orchestrator.run import Run
+from orchestrator.scaling import Scaling
 from orchestrator.writer import Writer
 from spate.allowlist import Allowlist
 from spate.bus import Bus
@@ -36,11 +38,12 @@ async def take_the_lead(
 ) -> tuple[Writer, int, Memory]:
     """Become the orchestrator of these topics; return writer, epoch and the journal (R13).
 
+    The topics are there already.
+
     Raises:
         FencedError: if another process did the same a moment later.
-        BusError: if the log cannot be reached, or its topics are not as they must be.
+        BusError: if the log cannot be reached.
     """
-    await bus.ensure_topics(topics.configs)
     leadership = Leadership(bus, topics.runs, secrets.token_hex(8))
     writer = Writer(bus, transactional_id, leadership)
     await writer.start()
@@ -82,6 +85,7 @@ class Assembly:
         writer: Writer,
         epoch: int,
         memory: Memory,
+        scaling: Scaling | None = None,
     ) -> None:
         self.feeds = Feeds(base=clock.now().wall_ns // 1_000_000)
         self.fleet = Fleet(timing)
@@ -91,6 +95,8 @@ class Assembly:
         self._timing = timing
         self._epoch = epoch
         self._revision = memory.highest_revision()
+        self._scaling = scaling or Scaling()
+        self._pod_history = PodHistory()
         self.newsroom = Newsroom(
             feeds=self.feeds,
             archive=archive,
@@ -131,6 +137,7 @@ class Assembly:
             allowlist=allowlist,
             max_queued=max_queued,
             make_director=self._make_director,
+            scaling=self._scaling,
         )
         recalled = recall(memory, self.fleet, self._make_director, clock.now())
         self._heartbeat_from, self._metrics_from = recalled.heartbeat_from, recalled.metrics_from
@@ -154,7 +161,10 @@ class Assembly:
 
     def start(self) -> set[asyncio.Task[None]]:
         """Begin to work; each task goes on until it is cancelled, or something breaks."""
+        watched = self._scaling.watched
+        watching = () if watched is None else (watched.run(),)
         return {
+            *(asyncio.create_task(work, name="the watch of the cluster") for work in watching),
             asyncio.create_task(self.conductor.run(), name="the conductor"),
             asyncio.create_task(
                 self.intake.snapshots(self.newsroom.take), name="the reader of snapshots"
@@ -165,6 +175,10 @@ class Assembly:
 
     async def _tell(self) -> None:
         while True:
+            if self._scaling.watched is not None:
+                runs = [director.run for director in self.directory]
+                view, now = self._scaling.watched.view(), self._clock.now()
+                self._pod_history.write(view, runs, now.wall_ns)
             self.newsroom.tick()
             await asyncio.sleep(_TICK_S)
 

@@ -23,7 +23,6 @@ from orchestrator.operations import (
     DriverRow,
     DriverState,
     KeyConflictError,
-    NotOnKubernetesError,
     OperationFigures,
     QueueFullError,
     Readiness,
@@ -36,6 +35,7 @@ from orchestrator.operations import (
 )
 from orchestrator.operations import Fleet as FleetSize
 from orchestrator.run import Run, WrongMoveError
+from orchestrator.scaling import Scaling
 from orchestrator.terms import Now
 from orchestrator.writer import Writer
 from spate.allowlist import Allowlist
@@ -48,11 +48,6 @@ from spate.topics import Topics
 _LOG = logging.getLogger("orchestrator")
 _ANSWER_WITHIN_S = 5.0
 """A user is not kept waiting for a log that is away."""
-
-_SCALE_HINT = (
-    "this orchestrator does not run on Kubernetes and cannot start drivers; start more with "
-    "`spate local --drivers N`, or `python -m driver --kafka HOST:PORT --driver-id NAME`"
-)
 
 
 class Desk:
@@ -77,6 +72,7 @@ class Desk:
         allowlist: Allowlist,
         max_queued: int,
         make_director: Callable[[Run], Director],
+        scaling: Scaling,
     ) -> None:
         self._bus = bus
         self._topics = topics
@@ -91,6 +87,7 @@ class Desk:
         self._allowlist = allowlist
         self._max_queued = max_queued
         self._make_director = make_director
+        self._scaling = scaling
         self._submitting = asyncio.Lock()
         self._late: set[asyncio.Future[Any]] = set()
 
@@ -167,12 +164,16 @@ class Desk:
 
     def fleet(self) -> FleetSize:
         """Return the size of the fleet, see ``Operations.fleet``."""
-        eligible = len(self._fleet.eligible(self._clock.now().mono_ns))
-        return FleetSize(on_kubernetes=False, desired=None, ready=None, eligible=eligible)
+        return self._scaling.fleet(*self._heard())
 
-    async def scale(self, replicas: int) -> FleetSize:  # noqa: ARG002 - the port names it
-        """Refuse: there is no cluster here, see ``Operations.scale``."""
-        raise NotOnKubernetesError(_SCALE_HINT)
+    async def scale(self, replicas: int) -> FleetSize:
+        """Set the number of driver pods, see ``Operations.scale``."""
+        return await self._scaling.scale(replicas, *self._heard())
+
+    def _heard(self) -> tuple[int, set[str]]:
+        """Return how many drivers could be given work, and the ids of all that are not lost."""
+        eligible = len(self._fleet.eligible(self._clock.now().mono_ns))
+        return eligible, {b.key.driver_id for b in self._fleet.boots() if not b.lost}
 
     def readiness(self) -> Readiness:
         """Say whether Kafka answers, see ``Operations.readiness``."""
@@ -187,7 +188,7 @@ class Desk:
         """Return figures for ``/metrics``, see ``Operations.figures``."""
         active = next(iter(self._directory.under_way()), None)
         drivers: Counter[DriverState] = Counter(row.state for row in self.drivers())
-        counts = self._newsroom.snapshot_counts
+        counts, fleet = self._newsroom.snapshot_counts, self.fleet()
         return OperationFigures(
             drivers=dict(drivers),
             runs_queued=self._directory.waiting,
@@ -199,6 +200,8 @@ class Desk:
             snapshots_late=counts["late"],
             snapshots_gaps=counts["gaps"],
             bad_messages=dict(self._intake.bad_messages),
+            fleet_desired=fleet.desired,
+            fleet_ready=fleet.ready,
         )
 
     def _find(self, run_id: str) -> Director:

@@ -46,6 +46,13 @@ class OrchestratorCollector(Collector):
             drivers.add_metric([state], figures.drivers.get(state, 0))
         yield drivers
 
+        if figures.fleet_desired is not None:
+            text = "Driver pods that are wanted."
+            yield _gauge("spate_orchestrator_fleet_desired", text, figures.fleet_desired)
+        if figures.fleet_ready is not None:
+            text = "Driver pods that are ready."
+            yield _gauge("spate_orchestrator_fleet_ready", text, figures.fleet_ready)
+
         yield _gauge("spate_orchestrator_runs_queued", "Runs that wait.", figures.runs_queued)
         yield _gauge(
             "spate_orchestrator_streams", "Live streams that are open.", self._subscribers()

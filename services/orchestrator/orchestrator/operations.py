@@ -61,6 +61,19 @@ class NotOnKubernetesError(OperationError):
     """There is no Deployment to scale; the text says what to do instead."""
 
 
+class ScaledElsewhereError(OperationError):
+    """The number of drivers is an autoscaler's, not ours."""
+
+
+class TooManyDriversError(OperationError):
+    """More drivers are asked for than there may be."""
+
+    def __init__(self, problems: tuple[PlanProblem, ...]) -> None:
+        """``problems`` name the place in the request (``replicas``) and what to do about it."""
+        super().__init__("; ".join(f"{each.path} {each.message}" for each in problems))
+        self.problems = problems
+
+
 @dataclass(frozen=True, slots=True)
 class Submitted:
     """A run as it was accepted; ``created`` is False if the Idempotency-Key named it before."""
@@ -107,16 +120,43 @@ class DriverRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PodRow:
+    """A pod of the fleet. ``drivers`` are those heard from it: none while it is not there.
+
+    ``reason`` and ``message`` say why it is not ready, or goes; of a ready pod that was restarted
+    they say why.
+    """
+
+    name: str
+    drivers: list[str]
+    node: str | None
+    phase: str
+    ready: bool
+    terminating: bool
+    restarts: int
+    reason: str | None
+    message: str | None
+    created_at: str | None
+    started_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """The Deployment of drivers; without Kubernetes ``desired`` and ``ready`` are None.
 
-    ``eligible`` counts the drivers that could be given work now.
+    ``eligible`` counts the drivers that could be given work now. ``problem`` says why the rest may
+    not be as it is now, ``hint`` what to do.
     """
 
     on_kubernetes: bool
     desired: int | None
     ready: int | None
     eligible: int
+    namespace: str | None
+    deployment: str | None
+    pods: list[PodRow]
+    problem: str | None
+    hint: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +181,8 @@ class OperationFigures:
     snapshots_late: int = 0
     snapshots_gaps: int = 0
     bad_messages: dict[str, int] = field(default_factory=dict)
+    fleet_desired: int | None = None
+    fleet_ready: int | None = None
 
 
 class Operations(Protocol):
@@ -201,6 +243,8 @@ class Operations(Protocol):
 
         Raises:
             NotOnKubernetesError: if there is no Deployment to scale.
+            ScaledElsewhereError: if an autoscaler sets the number.
+            TooManyDriversError: if there may not be so many.
             UnavailableError: if the cluster refused or did not answer.
         """
 

@@ -10,7 +10,18 @@ from orchestrator.terms import TermKey
 from spate.messages import STATE_ORDER, Heartbeat, RunState
 from spate.plan import Plan
 
-EventKind = Literal["state", "joined", "lost", "fenced", "left", "took_over", "problem"]
+EventKind = Literal[
+    "state",
+    "joined",
+    "lost",
+    "fenced",
+    "left",
+    "took_over",
+    "problem",
+    "pod_waiting",
+    "pod_failed",
+    "scaled",
+]
 
 ENDINGS: frozenset[RunState] = frozenset({"FINISHED", "FAILED", "ABORTED"})
 """The states from which a run does not move on."""

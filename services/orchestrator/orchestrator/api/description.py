@@ -34,7 +34,7 @@ _PROBLEMS = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "The plan or the request has errors; all are listed.",
-    503: "Not now: Kafka or the archive cannot be reached.",
+    503: "Not now: Kafka, the archive or the cluster cannot be reached.",
 }
 
 _IDEMPOTENCY_KEY = {

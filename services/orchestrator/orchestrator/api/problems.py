@@ -19,7 +19,9 @@ from orchestrator.operations import (
     NotOnKubernetesError,
     OperationError,
     QueueFullError,
+    ScaledElsewhereError,
     TargetNotAllowedError,
+    TooManyDriversError,
     UnavailableError,
     UnknownRunError,
     WrongStateError,
@@ -42,6 +44,8 @@ _OPERATION_ERRORS: tuple[tuple[type[OperationError], int, str, str], ...] = (
     (KeyConflictError, 409, "key-conflict", "The Idempotency-Key was used with another body"),
     (WrongStateError, 409, "wrong-state", "The run's state does not allow this"),
     (NotOnKubernetesError, 409, "not-on-kubernetes", "There is no Deployment to scale"),
+    (ScaledElsewhereError, 409, "scaled-elsewhere", "The number of drivers is not set here"),
+    (TooManyDriversError, 422, "too-many-drivers", "There may not be so many drivers"),
     (UnknownRunError, 404, "unknown-run", "There is no such run"),
     (UnavailableError, 503, "unavailable", "Spate cannot do this now"),
 )
@@ -117,7 +121,7 @@ def _of_operation(error: OperationError) -> ApiProblemError:
         if isinstance(error, class_):
             errors = (
                 [(problem.path, problem.message) for problem in error.problems]
-                if isinstance(error, TargetNotAllowedError)
+                if isinstance(error, TargetNotAllowedError | TooManyDriversError)
                 else []
             )
             headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
