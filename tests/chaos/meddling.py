@@ -60,7 +60,7 @@ class Meddler:
         return len(found)
 
     def _read(self, topic: str, partitions: int) -> list[Message]:
-        """Return everything that is committed on a topic."""
+        """Return everything that is committed on a topic, the oldest first."""
         consumer = Consumer(
             {**self._servers, "group.id": "meddler", "enable.partition.eof": True}
             | {"enable.auto.commit": False, "isolation.level": "read_committed"}
@@ -84,7 +84,7 @@ class Meddler:
                     found.append(record)
         finally:
             consumer.close()
-        return found
+        return sorted(found, key=lambda record: record.timestamp()[1])
 
     def _produce(self, topic: str, value: bytes | None, key: bytes | None) -> None:
         self._producer.produce(topic, value, key=key, on_delivery=self._note)

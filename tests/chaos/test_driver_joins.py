@@ -21,9 +21,9 @@ def test_a_newcomer_gets_work(
     drivers = stack.fleet_of(2)
     aim = slow_target if test_type == "avalanche" else target
     plan, planned = {
-        "tsunami": (tsunami(target, 900, 10), 1_800),
-        "arrivals": (arrivals(target, 200, 9), 1_800),
-        "avalanche": (avalanche(slow_target, 2_000, 8), 4_000),
+        "tsunami": (tsunami(target, 1_500, 10), 3_000),
+        "arrivals": (arrivals(target, 200, 15), 3_000),
+        "avalanche": (avalanche(slow_target, 3_000, 8), 6_000),
     }[test_type]
     run_id = stack.begin(plan, aim, 200)
     with Pulse.of_run(aim, run_id) as pulse:
@@ -31,7 +31,7 @@ def test_a_newcomer_gets_work(
         newcomer = stack.enlist()
         stack.until(lambda: newcomer in stack.driver_states(), "it is not heard")
         heard_s = time.monotonic() - started_s
-        stack.until(lambda: stack.sent_by(run_id, newcomer) > 0, "it sends nothing", 10)
+        stack.until(lambda: stack.sent_by(run_id, newcomer) > 0, "it sends nothing", 15)
         print(
             f"heard {heard_s:.1f} s after its start, the first request reported after "
             f"{time.monotonic() - started_s:.1f} s"
@@ -50,4 +50,4 @@ def test_a_newcomer_gets_work(
 def test_one_goes_and_one_comes(stack: ChaosStack, target: Target) -> None:
     """A driver killed, and one started at the same moment: all adds up, the rate comes back."""
     stack.fleet_of(3)
-    churn(stack, target, arrivals(target, 300, 12), rate_per_s=300, share_per_s=100, seed=1)
+    churn(stack, target, arrivals(target, 300, 20), rate_per_s=300, share_per_s=100, seed=1)

@@ -72,7 +72,8 @@ class Caller(ABC):
 
         def fetched() -> JsonObject | None:
             answer = self.call("GET", f"/runs/{run_id}/report")
-            if answer.status_code == 409:
+            # 503: it has ended, and its report is on its way into the archive.
+            if answer.status_code in (409, 503):
                 return None
             assert answer.status_code == 200, answer.text
             return dict(answer.json())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -140,7 +141,9 @@ class KafkaTransactionalProducer:
         client, self._client = self._client, None
         if client is not None:
             client.purge()
-            client.flush(_LAST_FLUSH_S)
+            # Who was fenced is told so once more, and has nothing left to flush.
+            with contextlib.suppress(KafkaException):
+                client.flush(_LAST_FLUSH_S)
 
     def _start(self, client: Producer, give_up: threading.Event) -> None:
         self._patiently(client.init_transactions, give_up)
