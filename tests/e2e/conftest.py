@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,34 +45,46 @@ def workers(tools: Path) -> list[str]:
     return sorted(name_of(node) for node in nodes if not node["spec"].get("taints"))
 
 
-@pytest.fixture(scope="session")
-def make_namespace(tools: Path) -> Iterator[Callable[[], Kube]]:
-    """Makes namespaces that admit restricted pods only, and removes them at the end."""
-    made: list[Kube] = []
+class Namespaces:
+    """Makes namespaces that admit restricted pods only."""
 
-    def make() -> Kube:
-        kube = Kube(tools, f"spate-e2e-{uuid.uuid4().hex[:6]}")
+    def __init__(self, tools: Path) -> None:
+        self._tools = tools
+        self.made: list[Kube] = []
+
+    def make(self) -> Kube:
+        """Return a new one."""
+        kube = Kube(self._tools, f"spate-e2e-{uuid.uuid4().hex[:6]}")
         kube.kubectl("create", "namespace", kube.namespace)
-        made.append(kube)
+        self.made.append(kube)
         kube.kubectl("label", "namespace", kube.namespace, _RESTRICTED)
         return kube
 
-    yield make
-    for kube in made:
-        kube.kubectl("delete", "namespace", kube.namespace, "--wait=false")
+    def remove(self) -> None:
+        """Remove all of them, and do not wait for it."""
+        for kube in self.made:
+            kube.kubectl("delete", "namespace", kube.namespace, "--wait=false")
 
 
 @pytest.fixture(scope="session")
-def one_release(make_namespace: Callable[[], Kube], workers: list[str]) -> Iterator[Release]:
+def namespaces(tools: Path) -> Iterator[Namespaces]:
+    """Namespaces that are removed at the end."""
+    found = Namespaces(tools)
+    yield found
+    found.remove()
+
+
+@pytest.fixture(scope="session")
+def one_release(namespaces: Namespaces, workers: list[str]) -> Iterator[Release]:
     """Spate, installed once; drivers and the rest on different nodes where there are several."""
-    with Release(make_namespace(), values_for(workers)) as release:
+    with Release(namespaces.make(), values_for(workers)) as release:
         took_s = release.install()
         print(f"\nhelm install: everything ready after {took_s:.1f} s")
         yield release
 
 
 @pytest.fixture
-def release(one_release: Release) -> Release:
+def release(one_release: Release, namespaces: Namespaces) -> Release:  # noqa: ARG001 - for logs
     """The same, with two drivers that are free, whatever another test left."""
     one_release.end_runs()
     one_release.fleet_of(2)
@@ -126,10 +138,10 @@ def nodes(one_release: Release, workers: list[str]) -> Iterator[Nodes]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show pods, events and logs where a test that uses a release fails."""
+    """Show pods, events and logs of all namespaces where a test fails."""
     report = yield
-    if report.failed and isinstance(item, pytest.Function):
-        for name, value in item.funcargs.items():
-            if isinstance(value, Release):
-                report.sections.append((f"release {name}", value.kube.logs()))
+    namespaces = item.funcargs.get("namespaces") if isinstance(item, pytest.Function) else None
+    if report.failed and isinstance(namespaces, Namespaces):
+        for kube in namespaces.made:
+            report.sections.append((f"namespace {kube.namespace}", kube.logs()))
     return report

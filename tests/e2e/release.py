@@ -100,7 +100,11 @@ class Release(Caller):
         if replicas == 0:
             self.until(lambda: not self.kube.pods("driver"), "driver pods are left")
             return []
-        return self.until(gathered, lambda: f"no fleet of {replicas}: {self.driver_states()}", 120)
+        return self.until(gathered, lambda: f"no fleet of {replicas}: {self._heard()}", 120)
+
+    def _heard(self) -> str:
+        """Return all that is known of the drivers, and whether the orchestrator is ready."""
+        return f"{self.call('GET', '/drivers').text} {self.client.get('/readyz').text}"
 
     def node_of(self, pod: str) -> str:
         """Return where a pod runs."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tests.chaos.bounds import assert_exact
 from tests.chaos.plans import arrivals
+from tests.e2e.conftest import Namespaces
 from tests.e2e.kube import JsonObject, Kube, name_of
 from tests.e2e.release import IN_CLUSTER, NAME, Release
 from tests.e2e.values import values_for
 
 RATE_PER_S = 100
+NO_IMAGE = ("ErrImagePull", "ImagePullBackOff")
 
 
 def replicas(release: Release) -> int:
@@ -53,12 +53,11 @@ def test_pods_that_do_not_come_are_told(release: Release) -> None:
     release.upgrade("driver.image.tag=0.0.0-none", wait=False)
 
     def told() -> JsonObject | None:
-        waiting = [pod for pod in release.fleet()["pods"] if pod["reason"]]
+        waiting = [pod for pod in release.fleet()["pods"] if pod["reason"] in NO_IMAGE]
         return waiting[0] if waiting else None
 
     pod = release.until(told, lambda: str(release.fleet()), 30)
     print(pod)
-    assert pod["reason"] in ("ErrImagePull", "ImagePullBackOff")
     release.kube.helm("rollback", NAME, "--wait", "--timeout", "3m")
     report = release.report(run_id, 60)
     assert_exact(report, release.target, "handover")
@@ -66,25 +65,29 @@ def test_pods_that_do_not_come_are_told(release: Release) -> None:
     assert [event["driver_id"] for event in events][:1] == [pod["name"]], report["events"]
 
 
-def test_uninstall_leaves_the_named_volumes(
-    make_namespace: Callable[[], Kube], workers: list[str]
-) -> None:
+def test_uninstall_leaves_the_named_volumes(namespaces: Namespaces, workers: list[str]) -> None:
     """What is left of a release are the claims that its notes name, and nothing else."""
-    kube = make_namespace()
+    kube = namespaces.make()
     with Release(kube, values_for(workers)) as release:
         release.install()
-        release.fleet_of(1)
+        release.fleet_of(2)
         report = release.run(arrivals(IN_CLUSTER, 50, 3))
         assert_exact(report, release.target)
         notes = kube.helm("get", "notes", NAME)
         kube.helm("uninstall", NAME, "--wait", "--timeout", "3m")
-    kinds = kube.kubectl("api-resources", "--namespaced", "--verbs=list", "--output=name").split()
-    ignored = {"events", "events.events.k8s.io", "endpoints", "endpointslices.discovery.k8s.io"}
-    found = kube.kubectl(
-        *("get", ",".join(sorted(set(kinds) - ignored)), "--output=name", "--ignore-not-found")
-    ).split()
-    own = {"serviceaccount/default", "configmap/kube-root-ca.crt"}
-    left = {each for each in found if each not in own}
-    assert {each.partition("/")[0] for each in left} == {"persistentvolumeclaim"}
-    names = {each.partition("/")[2] for each in left}
+        release.until(lambda: not kube.get("pods"), "pods are left", 90)
+    names = {name for kind, name in objects(kube) if kind == "persistentvolumeclaim"}
+    assert objects(kube) == {("persistentvolumeclaim", name) for name in names}
     assert {name for name in names if name in notes} == names
+    assert len(names) == 2
+
+
+def objects(kube: Kube) -> set[tuple[str, str]]:
+    """Return kind and name of everything in a namespace that somebody put there."""
+    kinds = kube.kubectl("api-resources", "--namespaced", "--verbs=list", "--output=name").split()
+    passing = {"events", "events.events.k8s.io", "endpoints", "endpointslices.discovery.k8s.io"}
+    found = kube.kubectl(
+        *("get", ",".join(sorted(set(kinds) - passing)), "--output=name", "--ignore-not-found")
+    )
+    named = {(kind, name) for kind, _, name in (each.partition("/") for each in found.split())}
+    return named - {("serviceaccount", "default"), ("configmap", "kube-root-ca.crt")}
