@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 from types import TracebackType
 from typing import Self
@@ -24,6 +25,7 @@ class Broker:
         self.via = tuple(Proxy(via.port, via.advertised_port) for via in kafka.vias)
         self._kafka = kafka
         self._process: subprocess.Popen[bytes] | None = None
+        self._frozen = False
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -44,13 +46,23 @@ class Broker:
         self._stack.close()
 
     def start(self) -> None:
-        """Start it, unless it runs, and wait until it answers."""
+        """Start it, or let it go on; a start is waited for until it answers."""
         if self._process is None:
             self._process = self._kafka.start()
+        elif self._frozen:
+            self._process.send_signal(signal.SIGCONT)
+        self._frozen = False
+
+    def freeze(self) -> None:
+        """Let it stand still: it holds its connections, and its cluster takes it for gone."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+            self._frozen = True
 
     def stop(self) -> None:
         """End it as an operator does: it closes its logs."""
         if self._process is not None:
+            self.start()  # who is frozen cannot end in good order
             stop(self._process)
             self._process = None
 

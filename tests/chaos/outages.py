@@ -19,7 +19,7 @@ def outlive(
     stack: ChaosStack,
     target: Target,
     broker: Broker,
-    how: Literal["kill", "stop"],
+    how: Literal["kill", "stop", "freeze"],
     *,
     away_s: float = 20.0,
 ) -> None:
@@ -28,10 +28,7 @@ def outlive(
     run_id = stack.begin(tsunami(target, 3_800, 10), target, RATE_PER_S)
     with Pulse.of_run(target, run_id) as pulse:
         gone_s = time.monotonic()
-        if how == "kill":
-            broker.kill()
-        else:
-            broker.stop()
+        {"kill": broker.kill, "stop": broker.stop, "freeze": broker.freeze}[how]()
         time.sleep(away_s)
         broker.start()
         back_s = time.monotonic()

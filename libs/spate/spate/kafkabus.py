@@ -73,7 +73,11 @@ class KafkaBus:
         if self._admin is None:
             self._admin = AdminClient(dict(self._settings))
         admin = self._admin
-        return await self._ask(lambda: bounds(admin, topic))
+        try:
+            return await self._ask(lambda: bounds(admin, topic))
+        except BusError:
+            self._admin = None  # it may have lost its way to the broker for good
+            raise
 
     async def close(self) -> None:
         """Close everything that was made here."""

@@ -18,6 +18,12 @@ from spate.kafkacomplaints import is_forbidden
 CLOSE_WITHIN_S = 5.0
 """How long closing waits for a client's thread; a thread that is stuck ends by itself later."""
 
+QUIET_POLLS = 20
+"""After so many polls of 0.1 s without a sign of life a client asks whether there is any."""
+
+PROBE_S = 2.0
+"""Who does not answer that within this time has no broker, and is made anew."""
+
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 Setting = str | int | float | bool
@@ -43,6 +49,8 @@ def compose_settings(bootstrap: str, extra: Mapping[str, str]) -> dict[str, Sett
         "socket.nagle.disable": True,
         # With it one broken connection to a one-broker cluster would be taken for the loss of the
         # cluster: all others are closed and made anew, which takes longer than a licence lasts.
+        # Without it a client that was told of no broker at all (by one that had stood still and is
+        # not back in its cluster yet) knows no way back: readers and producers see to that.
         "metadata.recovery.strategy": "none",
     }
     if all(_is_loopback(address) for address in bootstrap.split(",")):

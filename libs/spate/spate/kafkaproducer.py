@@ -11,6 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from spate.bus import Ack, BusError, OnAck, Outgoing, ProducerOptions
 from spate.kafkaclient import (
+    PROBE_S,
+    QUIET_POLLS,
     Links,
     Setting,
     Settings,
@@ -37,6 +39,9 @@ class KafkaProducer:
     The handshake for the producer's identity starts with the constructor and takes up to 0.5 s;
     the first record waits for it. Who needs the first record to be punctual makes the producer a
     second earlier, or sends something unimportant and awaits its acknowledgement.
+
+    A producer of the library that has lost its way to the broker for good, or met a fatal error, is
+    replaced by another; what the first one held is refused.
     """
 
     def __init__(self, settings: Settings, options: ProducerOptions, links: Links) -> None:
@@ -51,6 +56,9 @@ class KafkaProducer:
         self._closing = threading.Event()
         self._spent = False
         self._pending = 0
+        # The topic of what was sent since something was acknowledged; both threads write it.
+        self._owing: str | None = None
+        self._quiet_polls = 0
         self._idle: list[asyncio.Future[None]] = []
         self._acknowledged: list[tuple[OnAck | None, Ack]] = []
         self._client: Producer | None = self._connect()
@@ -59,6 +67,7 @@ class KafkaProducer:
     def send(self, record: Outgoing, on_ack: OnAck | None = None) -> None:
         """Hand the record over; see ``spate.bus.Producer``."""
         self._pending += 1
+        self._owing = record.topic
         client = self._client
         try:
             if client is None or self._closing.is_set():
@@ -95,16 +104,28 @@ class KafkaProducer:
     def _run(self) -> None:
         while not self._closing.is_set():
             assert self._client is not None
-            self._client.poll(_POLL_S)
+            served = self._client.poll(_POLL_S)
             self._post()
-            if self._spent:
+            if self._spent or (not served and self._is_lost(self._client)):
                 self._renew()
         self._drop()
 
+    def _is_lost(self, client: Producer) -> bool:
+        """Tell whether nothing is acknowledged any more because there is no way to a broker."""
+        owing = self._owing
+        self._quiet_polls = 0 if owing is None else self._quiet_polls + 1
+        if owing is None or self._quiet_polls % QUIET_POLLS:
+            return False
+        try:
+            client.list_topics(owing, timeout=PROBE_S)
+        except KafkaException:
+            return True
+        return False
+
     def _renew(self) -> None:
-        # A fatal error ends a librdkafka producer; what it held is refused, a new one goes on.
         self._drop()
         self._spent = False
+        self._quiet_polls = 0
         self._closing.wait(_RENEW_AFTER_S)
         if not self._closing.is_set():
             self._client = self._connect()
@@ -122,6 +143,8 @@ class KafkaProducer:
         self._links.on_error(error)
 
     def _on_delivery(self, on_ack: OnAck | None, error: KafkaError | None, found: Message) -> None:
+        if error is None:
+            self._owing = None
         self._acknowledged.append((on_ack, to_ack(error, found)))
 
     def _post(self) -> None:

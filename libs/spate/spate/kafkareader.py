@@ -17,10 +17,13 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
+from confluent_kafka.admin import TopicMetadata  # type: ignore[attr-defined]  # no __all__
 
 from spate.bus import Batch, BusError, Received, Start
 from spate.bus import TopicPartition as Place
 from spate.kafkaclient import (
+    PROBE_S,
+    QUIET_POLLS,
     Links,
     Setting,
     Settings,
@@ -36,8 +39,6 @@ _POLL_S = 0.1
 _AT_ONCE = 500
 _HELD_RECORDS = 5_000
 _HELD_BYTES = 32 * 1024 * 1024
-_PROBE_EVERY_POLLS = 20
-_PROBE_S = 0.5
 _EMPTY = Batch((), frozenset())
 
 _Item = Received | Place | BusError
@@ -48,12 +49,17 @@ class KafkaReader:
 
     A start at ``latest`` is settled when the broker is first asked: what is appended after the
     first read that reports the end is certainly seen.
+
+    A consumer of the library that has lost its way to the broker for good is replaced by one that
+    goes on where it was.
     """
 
     def __init__(self, settings: Settings, positions: Mapping[Place, Start], links: Links) -> None:
         if not positions:
             raise ValueError("a reader needs a partition to read")
+        self._settings = settings
         self._links = links
+        self._positions = dict(positions)
         self._loop = links.loop()
         self._items: deque[_Item] = deque()
         self._arrived = asyncio.Event()
@@ -61,13 +67,7 @@ class KafkaReader:
         self._room = threading.Event()
         # Written by one side each, so that the thread can see how much is held without a lock.
         self._given = self._given_bytes = self._taken = self._taken_bytes = 0
-        try:
-            client = Consumer(reader_settings(settings), error_cb=links.on_error)
-            client.assign(
-                [TopicPartition(t, p, _offset(start)) for (t, p), start in positions.items()]
-            )
-        except KafkaException as error:
-            raise bus_error("making a reader", error) from error
+        client = self._connect()
         self._unheard = set(positions)
         self._ended = in_thread(self._loop, "kafka-reader", partial(self._run, client))
 
@@ -116,8 +116,18 @@ class KafkaReader:
         self._room.set()
         return Batch(tuple(records), frozenset(ends))
 
+    def _connect(self) -> Consumer:
+        try:
+            client = Consumer(reader_settings(self._settings), error_cb=self._links.on_error)
+            client.assign(
+                [TopicPartition(t, p, _offset(at)) for (t, p), at in self._positions.items()]
+            )
+        except KafkaException as error:
+            raise bus_error("making a reader", error) from error
+        return client
+
     def _run(self, client: Consumer) -> None:
-        idle_polls = 0
+        quiet_polls = 0
         try:
             while not self._closing.is_set():
                 if self._is_full():
@@ -127,10 +137,12 @@ class KafkaReader:
                 # consume() alone would wait for a full batch or the timeout.
                 first = client.poll(_POLL_S)
                 if first is None:
-                    idle_polls += 1
-                    if idle_polls % _PROBE_EVERY_POLLS == 0:
-                        self._probe(client)
+                    quiet_polls += 1
+                    if quiet_polls % QUIET_POLLS == 0 and not self._probe(client):
+                        client.close()
+                        client = self._connect()
                     continue
+                quiet_polls = 0
                 self._hand_over([first, *client.consume(_AT_ONCE, 0)])
         finally:
             client.close()
@@ -143,8 +155,10 @@ class KafkaReader:
 
     def _hand_over(self, messages: list[Message]) -> None:
         items = [_item(message) for message in messages]
-        if self._unheard:
-            self._unheard -= {_place(m) for m in messages if not _failed(m)}
+        for message in messages:
+            if not _failed(message):
+                self._unheard.discard(_place(message))
+                self._positions[_place(message)] = _next_offset(message)
         for item in items:
             if isinstance(item, Received):
                 self._given += 1
@@ -158,23 +172,25 @@ class KafkaReader:
         if items:
             self._arrived.set()
 
-    def _probe(self, client: Consumer) -> None:
+    def _probe(self, client: Consumer) -> bool:
         """Ask the broker what the library does not say while nothing is read.
 
-        That it is back, if it was away; and that a partition does not exist.
+        That it is back, if it was away; and that a partition does not exist. Tells whether there
+        was an answer.
         """
-        if not self._unheard and not self._links.down:
-            return
+        found: dict[str, TopicMetadata] = {}
         try:
-            found = client.list_topics(timeout=_PROBE_S).topics
+            for topic in {topic for topic, _ in self._unheard or self._positions}:
+                found |= client.list_topics(topic, timeout=PROBE_S).topics
         except KafkaException:
-            return
+            return False
         post(self._loop, self._links.well)
         for topic, partition in sorted(self._unheard):
             if topic not in found or partition not in found[topic].partitions:
                 self._unheard.remove((topic, partition))
                 missing = BusError(f"there is no partition {topic}[{partition}]")
                 post(self._loop, self._give, [missing])
+        return True
 
 
 def reader_settings(settings: Settings) -> dict[str, Setting]:
@@ -207,6 +223,13 @@ def _offset(start: Start) -> int:
 def _failed(message: Message) -> bool:
     error = message.error()
     return error is not None and error.code() != KafkaError._PARTITION_EOF  # noqa: SLF001 - its name
+
+
+def _next_offset(message: Message) -> int:
+    """Return where to read on: after a record, or at the end that was met."""
+    offset = message.offset()
+    assert offset is not None
+    return offset if message.error() else offset + 1
 
 
 def _place(message: Message) -> Place:
