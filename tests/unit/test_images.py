@@ -88,7 +88,8 @@ def test_nothing_else_is_let_in() -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_images_hold_what_they_run(service: str) -> None:
     """The packages of ours in an image are the listed ones."""
-    packages = {Path(name).name for name in sources(service) if (ROOT / name).is_dir()}
+    folders = [name for name in sources(service) if (ROOT / name).is_dir()]
+    packages = {Path(name).name for name in folders if not name.startswith("ui/")}
     assert packages == OURS[service]
 
 
@@ -96,8 +97,18 @@ def test_images_hold_what_they_run(service: str) -> None:
 def test_base_image_is_an_argument(service: str) -> None:
     """Every stage begins with the base image of the argument, or with what ran before."""
     begins = [rest.partition(" AS ")[0] for name, rest in instructions(service) if name == "FROM"]
-    assert begins == ["${PYTHON_IMAGE}", "${PYTHON_IMAGE}", "${PYTHON_IMAGE}", "runtime", "runtime"]
-    assert stages(service)[""] == [("ARG", "PYTHON_IMAGE=python:3.12-slim")]
+    page = ["${NODE_IMAGE}"] if service == "orchestrator" else []
+    assert begins == [*page, *["${PYTHON_IMAGE}"] * 3, "runtime", "runtime"]
+    node = [("ARG", "NODE_IMAGE=node:20-slim")] if page else []
+    assert stages(service)[""] == [("ARG", "PYTHON_IMAGE=python:3.12-slim"), *node]
+
+
+def test_the_page_is_made_apart() -> None:
+    """Nothing of Node but the built page gets into an image."""
+    copies = [rest for name, rest in instructions("orchestrator") if name == "COPY"]
+    assert [rest for rest in copies if rest.startswith("--from=page")] == [
+        "--from=page /build/dist/page /opt/spate/page"
+    ]
 
 
 @pytest.mark.parametrize("service", SERVICES)

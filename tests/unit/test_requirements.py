@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "requirements"
 IMAGES = ("orchestrator", "driver", "target", "cli", "kafka")
-ALL = (*IMAGES, "dev", "build", "helm")
+ALL = (*IMAGES, "dev", "build", "helm", "node")
 
 
 def pins(name: str) -> dict[str, str]:
@@ -37,7 +37,7 @@ def installer() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", (*IMAGES, "build"))
+@pytest.mark.parametrize("name", [*IMAGES, "build"])
 def test_images_have_the_versions_that_were_tested(name: str) -> None:
     """An image's pins are those of dev.txt, version, marker and hashes."""
     tested = pins("dev")

@@ -14,7 +14,7 @@ from spate.messages import SnapshotMessage
 from spate.plan import parse_plan
 from spate.report_facts import RunFacts
 from spate.schedule import compile_schedule
-from spate.trust import Doubt, doubts, lag_limit_ns
+from spate.trust import Doubt, doubts, doubts_so_far, lag_limit_ns
 
 MS = 1_000_000
 LOADS: dict[str, dict[str, Any]] = {
@@ -151,3 +151,40 @@ def test_what_does_not_add_up_comes_first() -> None:
         "reason": "accounting",
         "text": "The numbers do not add up: one thing.",
     }
+
+
+def test_a_run_under_way_is_doubted_for_the_latest_snapshots_of_its_drivers() -> None:
+    """The same reasons as at the end, but for a peak of the CPU that is over."""
+    plan = parse_plan(
+        {
+            "name": "p",
+            "target": "http://127.0.0.1:8000",
+            "requests": [{"path": "/"}],
+            "load": LOADS["open"],
+        }
+    )
+    aggregator = Aggregator(plan, compile_schedule(plan.load, 1), "r")
+    facts = RunFacts("r", plan, "RUNNING", False, None, 0, 0, None, 1)
+    accounting = Accounting.of(10, Figures.zero(), missed={"fenced": 1}, unconfirmed=0)
+    reasons = []
+    for second, cpu in enumerate((0.95, 0.2)):
+        aggregator.add(
+            SnapshotMessage(
+                driver_id="driver-1",
+                boot_id="b",
+                term=1,
+                run_id="r",
+                seq=second,
+                window=second,
+                cells=(),
+                in_flight=0,
+                connections=0,
+                cpu=cpu,
+                clock_offset_ns=None,
+                start_skew_ns=None,
+            )
+        )
+        reasons.append([doubt.reason for doubt in doubts_so_far(facts, aggregator, accounting)])
+    assert reasons == [["missed", "cpu"], ["missed"]]
+    final = [doubt.reason for doubt in doubts(facts, aggregator, accounting, ())]
+    assert "cpu" in final

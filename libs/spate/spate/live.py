@@ -12,6 +12,7 @@ from spate.figures import HISTOGRAMS
 from spate.report_facts import LedgerFacts, RunFacts
 from spate.report_windows import window_row
 from spate.run_facts_json import run_json
+from spate.trust import doubts_so_far
 
 
 def live_view(facts: RunFacts, aggregator: Aggregator, ledger: LedgerFacts) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def live_view(facts: RunFacts, aggregator: Aggregator, ledger: LedgerFacts) -> d
                        start_skew_ns, last_window, response_time, service_time, lag}],
                        so far, durations without histograms; cpu is that of the latest snapshot
         events         as in the report, so far
+        degraded       as in the report's verdict, so far: reasons not to trust the figures
         verdict        None
     """
     totals = aggregator.totals()
@@ -45,6 +47,7 @@ def live_view(facts: RunFacts, aggregator: Aggregator, ledger: LedgerFacts) -> d
         "window": None if last is None else window_row(aggregator, ledger, max(0, last - 1)),
         "drivers": _drivers(aggregator),
         "events": [dict(event) for event in facts.events],
+        "degraded": [doubt.to_json() for doubt in doubts_so_far(facts, aggregator, accounting)],
         "verdict": None,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,29 @@ def doubts(
     ``problems`` are sentences about what does not add up. A busy CPU is a reason in open load
     only: closed load is as fast as its drivers can.
     """
+    return _doubts(facts, aggregator, accounting, problems, aggregator.cpu_peaks())
+
+
+def doubts_so_far(facts: RunFacts, aggregator: Aggregator, accounting: Accounting) -> list[Doubt]:
+    """Return every reason not to trust a run that is under way, the gravest first.
+
+    This is asked several times a second, so of the CPU only the latest snapshots count.
+    """
+    cpu = {
+        driver_id: driver.cpu
+        for driver_id, driver in aggregator.by_driver().items()
+        if driver.cpu is not None
+    }
+    return _doubts(facts, aggregator, accounting, (), cpu)
+
+
+def _doubts(
+    facts: RunFacts,
+    aggregator: Aggregator,
+    accounting: Accounting,
+    problems: Sequence[str],
+    cpu: Mapping[str, float],
+) -> list[Doubt]:
     found = [Doubt("accounting", f"The numbers do not add up: {text}.") for text in problems]
     lost = sorted({_driver(event) for event in facts.events if event["kind"] == "lost"})
     if lost:
@@ -61,7 +84,7 @@ def doubts(
         )
     found += _lag(aggregator)
     if aggregator.schedule.is_open:
-        found += _cpu(facts, aggregator)
+        found += _cpu(facts, cpu)
     if accounting.dropped_total:
         found.append(
             Doubt(
@@ -116,12 +139,8 @@ def _lag(aggregator: Aggregator) -> list[Doubt]:
     ]
 
 
-def _cpu(facts: RunFacts, aggregator: Aggregator) -> list[Doubt]:
-    busy = [
-        (peak, driver_id)
-        for driver_id, peak in aggregator.cpu_peaks().items()
-        if peak > facts.cpu_limit
-    ]
+def _cpu(facts: RunFacts, cpu: Mapping[str, float]) -> list[Doubt]:
+    busy = [(peak, driver_id) for driver_id, peak in cpu.items() if peak > facts.cpu_limit]
     if not busy:
         return []
     named = _some(f"{name} {peak:.0%}" for peak, name in sorted(busy, reverse=True))

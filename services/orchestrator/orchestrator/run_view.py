@@ -13,7 +13,7 @@ from spate.figures import HISTOGRAMS
 
 Json = Mapping[str, Any]
 
-_MOVING = ("accounting", "status_codes", *HISTOGRAMS, "window", "drivers")
+_MOVING = ("accounting", "status_codes", *HISTOGRAMS, "window", "drivers", "degraded")
 
 
 def view_of(report: Json) -> dict[str, Any]:
@@ -27,6 +27,7 @@ def view_of(report: Json) -> dict[str, Any]:
         "window": windows[-1] if windows else None,
         "drivers": [_driver(row) for row in report["drivers"]],
         "events": report["events"],
+        "degraded": report["verdict"]["degraded"],
         "verdict": report["verdict"],
     }
 

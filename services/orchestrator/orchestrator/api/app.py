@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from fastapi import Depends, FastAPI
-from fastapi.responses import RedirectResponse
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from orchestrator.api.description import install_openapi
@@ -13,9 +12,9 @@ from orchestrator.api.docs import docs_router
 from orchestrator.api.fleet import fleet_router
 from orchestrator.api.guards import Guard, HostRule
 from orchestrator.api.health import health_router
+from orchestrator.api.page import BUILT_HERE, Page
 from orchestrator.api.plans import plans_router
 from orchestrator.api.problems import install_handlers
-from orchestrator.api.query import only
 from orchestrator.api.run_reader import RunReader
 from orchestrator.api.runs import runs_router
 from orchestrator.api.stream import HEARTBEAT_S, stream_router
@@ -65,11 +64,7 @@ def create_app(
     app.include_router(health_router(operations, registry))
     app.include_router(docs_router())
 
-    @app.get("/", include_in_schema=False, dependencies=[Depends(only())])
-    async def root() -> RedirectResponse:
-        """Lead people to what there is to see."""
-        return RedirectResponse("/docs")
-
+    app.router.default = Page(settings.page or BUILT_HERE, otherwise=app.router.default)
     install_handlers(app)
     install_openapi(app)
     app.add_middleware(Guard, rule=HostRule(settings.host, settings.allowed_hosts))

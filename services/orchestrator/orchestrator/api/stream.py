@@ -16,8 +16,8 @@ from orchestrator.api.run_reader import RunReader
 from orchestrator.feed import Event, Feed, Feeds
 from orchestrator.run_view import end_data, snapshot_data, view_of
 
-HEARTBEAT_S = 10.0
-"""A comment this often keeps proxies from closing a quiet stream."""
+HEARTBEAT_S = 1.0
+"""A comment this often lets the page see within two seconds that it is cut off."""
 
 _RETRY = b"retry: 1000\n\n"
 _HEARTBEAT = b": heartbeat\n\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from orchestrator.api.report_models import (
+    Degraded,
     DurationFigures,
     FleetEvent,
     LiveAccounting,
@@ -33,7 +34,10 @@ class LiveDriver(ReportPart):
 
 
 class LiveFigures(ReportPart):
-    """What changes while a run is under way. ``window`` is its newest second that is over."""
+    """What changes while a run is under way.
+
+    ``window`` is its newest second that is over; ``degraded`` are reasons, so far, not to trust it.
+    """
 
     accounting: LiveAccounting
     status_codes: dict[str, int]
@@ -45,6 +49,7 @@ class LiveFigures(ReportPart):
     connect_time: DurationFigures
     window: Window | None
     drivers: list[LiveDriver]
+    degraded: list[Degraded]
 
 
 WaitingFor = Literal["Kafka"] | None

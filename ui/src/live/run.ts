@@ -1,0 +1,108 @@
+import type { RunView, SnapshotData, Window, WindowData } from "../api/schema";
+import type { LiveEvent } from "./event";
+import { extend, type Track } from "./track";
+
+/** Everything the page knows of a run, as of the last event.
+ *
+ * `windows[s]` is the row of second s; a second of which nothing was said is a hole. `figuresAtMs`
+ * is when figures last came, by the page's monotonic clock; null: never. */
+export type LiveRun = {
+  view: RunView | null;
+  windows: readonly (Window | undefined)[];
+  tracks: ReadonlyMap<string, Track>;
+  figuresAtMs: number | null;
+  ended: boolean;
+};
+
+/** What is known before anything was heard. */
+export const UNHEARD: LiveRun = {
+  view: null,
+  windows: [],
+  tracks: new Map(),
+  figuresAtMs: null,
+  ended: false,
+};
+
+/** Returns what is known after an event that came at `atMs`; pure.
+ *
+ * Events carry whole values, never differences, so one that comes twice does no harm. One that
+ * comes before the first snapshot says nothing that could be shown. `wallAheadMs` is by how much
+ * the orchestrator's wall clock is ahead of the page's monotonic one. */
+export function apply(run: LiveRun, event: LiveEvent, atMs: number, wallAheadMs: number): LiveRun {
+  if (event.kind === "snapshot") return snapshot(run, event.data, atMs, wallAheadMs);
+  const { view } = run;
+  if (view === null) return run;
+  switch (event.kind) {
+    case "state":
+      return { ...run, view: { ...view, run: { ...view.run, ...event.data } } };
+    case "window":
+      return window(run, view, event.data, atMs);
+    case "fleet": {
+      const known = view.events.some((each) => same(each, event.data.event));
+      return known
+        ? run
+        : { ...run, view: { ...view, events: [...view.events, event.data.event] } };
+    }
+    case "end": {
+      const { passed: _, ...end } = event.data;
+      const over = { ...view.run, ...end, waiting_for: null };
+      return { ...run, ended: true, view: { ...view, run: over } };
+    }
+  }
+}
+
+function snapshot(run: LiveRun, data: SnapshotData, atMs: number, wallAheadMs: number): LiveRun {
+  const { windows, ...view } = data;
+  return {
+    view,
+    windows: placed([], windows),
+    tracks: tracked(run.tracks, view, atMs),
+    figuresAtMs: atMs - oldMs(data, atMs + wallAheadMs),
+    ended: run.ended || view.run.ended_at !== null,
+  };
+}
+
+/** Returns how old the newest figures of a snapshot are for certain.
+ *
+ * It is made when it is asked for, but of what was heard by then: without Kafka that may be long
+ * ago, and it must not look new because somebody has just opened the page. */
+function oldMs({ run, windows }: SnapshotData, wallMs: number): number {
+  const newest = windows.at(-1);
+  if (run.started_at === null || newest === undefined) return 0;
+  const untilMs = Date.parse(run.started_at) + (newest.offset_s + 1) * 1000;
+  return Math.max(0, wallMs - untilMs);
+}
+
+function window(run: LiveRun, view: RunView, data: WindowData, atMs: number): LiveRun {
+  const { windows, ...figures } = data;
+  return {
+    ...run,
+    view: { ...view, ...figures },
+    windows: placed(run.windows, windows),
+    tracks: tracked(run.tracks, figures, atMs),
+    figuresAtMs: atMs,
+  };
+}
+
+function placed(known: LiveRun["windows"], rows: readonly Window[]): LiveRun["windows"] {
+  if (rows.length === 0) return known;
+  const windows = known.slice();
+  for (const row of rows) windows[row.offset_s] = row;
+  return windows;
+}
+
+function tracked(
+  tracks: LiveRun["tracks"],
+  { drivers }: Pick<RunView, "drivers">,
+  atMs: number,
+): LiveRun["tracks"] {
+  return new Map(
+    drivers.map((each) => [each.driver_id, extend(tracks.get(each.driver_id) ?? [], each, atMs)]),
+  );
+}
+
+type Happened = RunView["events"][number];
+
+function same(a: Happened, b: Happened): boolean {
+  return a.offset_s === b.offset_s && a.kind === b.kind && a.text === b.text;
+}

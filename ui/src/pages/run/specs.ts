@@ -1,0 +1,67 @@
+import type { Columns } from "../../charts/columns";
+import type { ChartSpec } from "../../charts/line";
+import { duration, rate, whole } from "../../numbers/figure";
+
+/** The charts of a run, from what is asked first to what is asked last. */
+export type RunSpecs = Record<
+  "rate" | "response" | "lag" | "errors" | "inFlight" | "drivers",
+  ChartSpec
+>;
+
+const US_PER_NS = 1_000;
+
+/** Returns what each chart of a run shows; pure. */
+export function specsOf(columns: Columns, log: boolean): RunSpecs {
+  return {
+    rate: {
+      title: "Rate",
+      lines: [
+        { label: "planned", colour: "planned", values: columns.planned, style: "thin" },
+        { label: "sent", colour: "sent", values: columns.sent },
+      ],
+      show: rate,
+      gap: true,
+    },
+    response: {
+      title: "Response time",
+      lines: [
+        { label: "p50", colour: "p50", values: columns.p50_ns },
+        { label: "p90", colour: "p90", values: columns.p90_ns },
+        { label: "p99", colour: "p99", values: columns.p99_ns },
+        { label: "max", colour: "max", values: columns.max_ns, style: "dotted" },
+      ],
+      show: duration,
+      log,
+      atLeast: 100 * US_PER_NS,
+    },
+    lag: {
+      title: "Lag",
+      lines: [{ label: "p99", colour: "lag", values: columns.lag_p99_ns }],
+      show: duration,
+      atLeast: 1_000 * US_PER_NS,
+    },
+    errors: {
+      title: "Not as planned",
+      lines: [
+        { label: "failed", colour: "failed", values: columns.failed },
+        { label: "dropped", colour: "dropped", values: columns.dropped },
+        { label: "missed", colour: "missed", values: columns.missed },
+      ],
+      show: rate,
+      stacked: true,
+      atLeast: 5,
+    },
+    inFlight: {
+      title: "In flight",
+      lines: [{ label: "at the second's end", colour: "level", values: columns.in_flight }],
+      show: whole,
+      atLeast: 4,
+    },
+    drivers: {
+      title: "Drivers",
+      lines: [{ label: "heard", colour: "level", values: columns.drivers }],
+      show: whole,
+      atLeast: 2,
+    },
+  };
+}
