@@ -545,6 +545,28 @@ def test_warm(run: Run) -> None:
     run(work())
 
 
+def test_cancel_all_in_the_turn_in_which_a_connection_is_made(run: Run) -> None:
+    """Its socket is closed like any other, and the requester comes to its end."""
+
+    class Cancelling(list[int]):
+        def append(self, connect_ns: int) -> None:
+            super().append(connect_ns)
+            client.requester.cancel_all()
+
+    client: Client
+
+    async def work() -> None:
+        nonlocal client
+        async with meeting(once(ANSWER), limits={"connections": 1}) as (_, client):
+            client.connected_ns = Cancelling()
+            await client.requester.warm()
+            assert len(client.connected_ns) == 1
+            async with asyncio.timeout(5):
+                await client.requester.close()
+
+    run(work())
+
+
 def test_cancel_all(run: Run) -> None:
     """Cancelling closes every socket, those that are connecting too, and reports nothing."""
 

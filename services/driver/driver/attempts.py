@@ -38,7 +38,7 @@ class Attempts:
         self._on_failed = on_failed
         self._on_budget = on_budget
         self._connecting: set[Connection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[Connection, asyncio.Task[None]] = {}
         self._budget = AttemptBudget()
         self._wake: asyncio.TimerHandle | None = None
         self._setbacks = 0
@@ -67,8 +67,8 @@ class Attempts:
         connection = self._make(self._clock.mono_ns())
         self._connecting.add(connection)
         task = self._loop.create_task(self._connect(connection))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[connection] = task
+        task.add_done_callback(lambda _: self._tasks.pop(connection))
         return task
 
     def succeeded(self, connection: Connection) -> bool:
@@ -80,11 +80,15 @@ class Attempts:
         return True
 
     def cancel(self) -> None:
-        """End all attempts; none of them is heard of again."""
-        self._connecting.clear()
+        """End all attempts; none of them is heard of again.
+
+        One whose connection was made in this very turn of the loop comes to its end by itself. If
+        it were cancelled, the loop would close the socket and never say so.
+        """
         self._setbacks += 1
-        for task in self._tasks:
-            task.cancel()
+        for connection in self._connecting:
+            self._tasks[connection].cancel()
+        self._connecting.clear()
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
@@ -92,7 +96,7 @@ class Attempts:
     async def ended(self) -> None:
         """Wait until the tasks of all attempts have ended."""
         if self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+            await asyncio.wait(tuple(self._tasks.values()))
 
     def _woken(self) -> None:
         self._wake = None

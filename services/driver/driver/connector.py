@@ -67,17 +67,21 @@ class Connector:
         attempt.phase = "tcp"
         opened = await self._open(addresses)
         if self._tls is None:
-            await self._loop.create_connection(lambda: protocol, sock=opened)
-            return
-        attempt.phase = "tls"
-        await self._loop.create_connection(
-            lambda: protocol,
-            sock=opened,
-            ssl=self._tls.context,
-            server_hostname=self._tls.server_name,
-            # The attempt's own limit comes first.
-            ssl_handshake_timeout=self._timeout_s + 1,
-        )
+            made, _ = await self._loop.create_connection(lambda: protocol, sock=opened)
+        else:
+            attempt.phase = "tls"
+            made, _ = await self._loop.create_connection(
+                lambda: protocol,
+                sock=opened,
+                ssl=self._tls.context,
+                server_hostname=self._tls.server_name,
+                # The attempt's own limit comes first.
+                ssl_handshake_timeout=self._timeout_s + 1,
+            )
+        if made.is_closing() and not isinstance(self._loop, asyncio.BaseEventLoop):
+            # Closed as soon as it was made. uvloop closes the descriptor and does not tell the
+            # socket, which would close it again, by then perhaps somebody else's.
+            opened.detach()
 
     async def _open(self, addresses: tuple[Address, ...]) -> socket.socket:
         for address in addresses[:-1]:
