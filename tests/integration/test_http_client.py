@@ -567,6 +567,24 @@ def test_cancel_all_in_the_turn_in_which_a_connection_is_made(run: Run) -> None:
     run(work())
 
 
+def test_cancel_all_at_any_step_of_making_connections(run: Run) -> None:
+    """However far they are, the requester comes to its end, and no socket is closed twice."""
+
+    async def work() -> None:
+        for turns in range(20):
+            async with meeting(once(ANSWER), limits={"connections": 8}) as (_, client):
+                warming = asyncio.create_task(client.requester.warm())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                client.requester.cancel_all()
+                async with asyncio.timeout(5):
+                    await client.requester.close()
+                    await warming
+                await asyncio.sleep(0.05)  # the server hears of what was broken off
+
+    run(work())
+
+
 def test_cancel_all(run: Run) -> None:
     """Cancelling closes every socket, those that are connecting too, and reports nothing."""
 

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from typing import Literal
+from typing import Any, Literal
 
 from driver.resolver import Address, ResolveError, Resolver
 from driver.tls import TlsSettings
@@ -66,21 +66,31 @@ class Connector:
         addresses = await self._resolver.addresses()
         attempt.phase = "tcp"
         opened = await self._open(addresses)
-        if self._tls is None:
-            made, _ = await self._loop.create_connection(lambda: protocol, sock=opened)
-        else:
-            attempt.phase = "tls"
-            made, _ = await self._loop.create_connection(
-                lambda: protocol,
-                sock=opened,
-                ssl=self._tls.context,
-                server_hostname=self._tls.server_name,
-                # The attempt's own limit comes first.
-                ssl_handshake_timeout=self._timeout_s + 1,
-            )
-        if made.is_closing() and not isinstance(self._loop, asyncio.BaseEventLoop):
-            # Closed as soon as it was made. uvloop closes the descriptor and does not tell the
-            # socket, which would close it again, by then perhaps somebody else's.
+        tls = {} if self._tls is None else self._handshake(self._tls)
+        attempt.phase = "tls" if tls else "tcp"
+        try:
+            made, _ = await self._loop.create_connection(lambda: protocol, sock=opened, **tls)
+        except BaseException:
+            self._leave_to_loop(opened)
+            raise
+        if made.is_closing():
+            self._leave_to_loop(opened)
+
+    def _handshake(self, tls: TlsSettings) -> dict[str, Any]:
+        return {
+            "ssl": tls.context,
+            "server_hostname": tls.server_name,
+            # The attempt's own limit comes first.
+            "ssl_handshake_timeout": self._timeout_s + 1,
+        }
+
+    def _leave_to_loop(self, opened: socket.socket) -> None:
+        """Forget the descriptor of a socket whose connection was closed while it was made.
+
+        uvloop closes it and does not tell the socket, which would close it again: by then it may be
+        somebody else's.
+        """
+        if not isinstance(self._loop, asyncio.BaseEventLoop):
             opened.detach()
 
     async def _open(self, addresses: tuple[Address, ...]) -> socket.socket:

@@ -201,7 +201,8 @@ class Requester:
     def opened(self, connection: Connection) -> None:
         """Take a new connection into use."""
         if not self._attempts.succeeded(connection):
-            self._pool.abandon(connection)
+            # Its attempt was cancelled and closes the socket; uvloop never says that it is closed.
+            connection.abandon()
             return
         self._pool.add(connection)
         connect_ns = self._clock.mono_ns() - connection.began_ns
@@ -246,7 +247,7 @@ class Requester:
             self._on_idle()
 
     def _has_room(self) -> bool:
-        return self._pool.size + len(self._attempts) < self._limit
+        return not self._closed and self._pool.size + len(self._attempts) < self._limit
 
     def _open_more(self) -> None:
         """Begin as many attempts as there are arrivals to profit from them."""
