@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.viewer import Viewer
+from tests.integration.conftest import pytest_runtest_makereport  # noqa: F401 - logs, here too
 from tests.integration.stack import Stack, Target, names, start_drivers
 
 from orchestrator.api.page import BUILT_HERE
@@ -82,16 +83,3 @@ def own_stack(kafka: str, tmp_path: Path) -> Iterator[Stack]:
     with Stack(kafka, tmp_path / "stack") as stack:
         start_drivers(stack, names(2))
         yield stack
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the ends of a stack's logs where a test that uses it fails."""
-    report = yield
-    if report.failed and isinstance(item, pytest.Function):
-        for name, value in item.funcargs.items():
-            if isinstance(value, Stack):
-                report.sections.append((f"stack {name}", value.tails()))
-    return report
