@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.chaos.bounds import assert_exact, missed
+from tests.chaos.bounds import assert_exact
 from tests.chaos.broker import Broker
 from tests.chaos.chaos_stack import ChaosStack
 from tests.chaos.plans import tsunami
@@ -58,13 +58,11 @@ def test_connections_that_break_cost_nothing(
 
 
 def test_a_slow_kafka_is_enough(stack: ChaosStack, target: Target, broker: Broker) -> None:
-    """0.1 s more each way for everybody: no licence runs out, at most the start is late."""
+    """0.1 s more each way for everybody: no licence runs out, and the start is in time."""
     stack.fleet_of(2, broker.via[0].address)
     for proxy in broker.via:
         proxy.delay(0.1)
     report = stack.run(tsunami(target, 500, 10))
-    # Who hears of the start late does not send late what was due before.
-    assert_exact(report, target, "handover")
-    assert report["accounting"]["planned"] == 1_000
-    assert missed(report).get("handover", 0) <= 100
+    assert_exact(report, target)
+    assert report["accounting"]["succeeded"] == 1_000
     print(f"start skew, ns: {[row['start_skew_ns'] for row in report['drivers']]}")

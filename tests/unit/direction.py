@@ -10,6 +10,7 @@ from tests.unit.orchestra import heartbeat, make_plan, now
 from orchestrator.director import Director
 from orchestrator.fleet import Fleet
 from orchestrator.ledger import Ledger
+from orchestrator.pace import Pace
 from orchestrator.run import Run
 from spate.messages import Grants, Message, Order, PlanDocument
 from spate.timing import Timing
@@ -23,7 +24,7 @@ class World:
         self.run = Run("r", make_plan(10, **plan), "digest", now(0).wall_ns)
         revise = itertools.count(1).__next__
         self.director = Director(
-            self.run, fleet=self.fleet, timing=Timing(), epoch=0, revise=revise
+            self.run, fleet=self.fleet, timing=Timing(), pace=Pace(Timing()), epoch=0, revise=revise
         )
         self.n = 0
         for k in range(size):

@@ -10,6 +10,7 @@ from tests.unit.orchestra import WALL_NS, make_plan, now
 from orchestrator.director import Director
 from orchestrator.fleet import Fleet
 from orchestrator.journal import Memory
+from orchestrator.pace import Pace
 from orchestrator.recall import Recalled, recall
 from orchestrator.run import Run
 from spate.bus import Outgoing, Received
@@ -73,4 +74,11 @@ class Successor:
         return director
 
     def _direct(self, run: Run) -> Director:
-        return Director(run, fleet=self.fleet, timing=Timing(), epoch=9, revise=self._revise)
+        return Director(
+            run,
+            fleet=self.fleet,
+            timing=Timing(),
+            pace=Pace(Timing()),
+            epoch=9,
+            revise=self._revise,
+        )

@@ -12,6 +12,7 @@ from orchestrator.command import Command, Turn
 from orchestrator.director import Director
 from orchestrator.directory import Directory
 from orchestrator.fleet import Fleet
+from orchestrator.pace import Pace
 from orchestrator.run import Run
 from orchestrator.terms import BootKey, TermKey
 from spate.bus import Received
@@ -57,7 +58,12 @@ class World:
         """Add a run."""
         run = Run(run_id, make_plan(count, **plan), "digest", now(0).wall_ns)
         director = Director(
-            run, fleet=self.fleet, timing=Timing(), epoch=EPOCH, revise=self._revise
+            run,
+            fleet=self.fleet,
+            timing=Timing(),
+            pace=Pace(Timing()),
+            epoch=EPOCH,
+            revise=self._revise,
         )
         self.directory.add(director)
         return director

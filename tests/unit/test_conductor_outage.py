@@ -31,6 +31,18 @@ def test_a_broker_that_the_orchestrator_misses_only_delays_it() -> None:
     perform(2, script)
 
 
+def test_a_slow_log_costs_nothing() -> None:
+    """The start is ordered so far ahead that everybody hears of it, and may send, in time."""
+
+    async def script(stage: Stage) -> None:
+        stage.log.delay_s = 0.9
+        await asyncio.sleep(3)
+        run_id = await stage.start(make_plan(100), 1)
+        assert outcome(await stage.report(run_id)) == ("FINISHED", 200, 200, {}, 0)
+
+    perform(2, script)
+
+
 def test_a_log_that_is_away_for_twenty_seconds_costs_just_that() -> None:
     """R3a: all drivers stop by themselves and go on when it is back; nothing is unconfirmed."""
 

@@ -14,6 +14,7 @@ from orchestrator.director import Director
 from orchestrator.fleet import Fleet
 from orchestrator.ledger import Ledger
 from orchestrator.ledger_state import dump_boots, dump_ledger, load_boots, load_ledger
+from orchestrator.pace import Pace
 from orchestrator.terms import Now, TermKey
 from spate.messages import Beat, ClosedTerm, RangeEnd, RangeProgress
 from spate.timing import Timing
@@ -30,7 +31,7 @@ class Heir(World):
         orders, ledger = before.director.orders, before.director.ledger
         revise = itertools.count(orders.revision + 1).__next__
         self.director = Director(
-            self.run, fleet=self.fleet, timing=Timing(), epoch=9, revise=revise
+            self.run, fleet=self.fleet, timing=Timing(), pace=Pace(Timing()), epoch=9, revise=revise
         )
         self.director.orders.resume(
             self.run.state,

@@ -9,6 +9,7 @@ from tests.unit.orchestra import WALL_NS, make_plan
 from orchestrator.director import Director
 from orchestrator.directory import Directory
 from orchestrator.fleet import Fleet
+from orchestrator.pace import Pace
 from orchestrator.run import Run
 from spate.messages import RunState
 from spate.timing import Timing
@@ -18,7 +19,9 @@ def director(run_id: str, state: RunState = "PENDING", key: str | None = None) -
     """A run's director."""
     run = Run(run_id, make_plan(), "digest", WALL_NS, idempotency_key=key, state=state)
     revise = itertools.count(1).__next__
-    return Director(run, fleet=Fleet(Timing()), timing=Timing(), epoch=0, revise=revise)
+    return Director(
+        run, fleet=Fleet(Timing()), timing=Timing(), pace=Pace(Timing()), epoch=0, revise=revise
+    )
 
 
 def directory(*states: RunState, limit: int = 1) -> Directory:

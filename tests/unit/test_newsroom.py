@@ -24,6 +24,7 @@ from orchestrator.feed import Feed, Feeds
 from orchestrator.fleet import Fleet
 from orchestrator.leadership import Leadership
 from orchestrator.newsroom import Newsroom
+from orchestrator.pace import Pace
 from orchestrator.run import Run
 from orchestrator.writer import Writer
 from spate.bus import Received
@@ -60,7 +61,9 @@ class World:
         plan = make_plan()
         run = Run("r", plan, plan.digest(), WALL_NS)
         revise = itertools.count(5).__next__
-        self.director = Director(run, fleet=fleet, timing=Timing(), epoch=0, revise=revise)
+        self.director = Director(
+            run, fleet=fleet, timing=Timing(), pace=Pace(Timing()), epoch=0, revise=revise
+        )
         self.newsroom.open(self.director)
         self.directory.add(self.director)
 

@@ -19,6 +19,7 @@ from orchestrator.intake import Intake
 from orchestrator.journal import Memory, forget_records
 from orchestrator.leadership import Leadership
 from orchestrator.newsroom import Newsroom
+from orchestrator.pace import Pace
 from orchestrator.pod_news import PodHistory
 from orchestrator.recall import recall
 from orchestrator.run import Run
@@ -93,6 +94,7 @@ class Assembly:
         self.intake = Intake(bus, topics)
         self._clock = clock
         self._timing = timing
+        self._pace = Pace(timing)
         self._epoch = epoch
         self._revision = memory.highest_revision()
         self._scaling = scaling or Scaling()
@@ -121,6 +123,7 @@ class Assembly:
             clock=clock,
             intake=self.intake,
             writer=writer,
+            pace=self._pace,
             on_change=self.newsroom.committed,
         )
         self.desk = Desk(
@@ -192,6 +195,7 @@ class Assembly:
             run,
             fleet=self.fleet,
             timing=self._timing,
+            pace=self._pace,
             epoch=self._epoch,
             revise=self._revise,
         )

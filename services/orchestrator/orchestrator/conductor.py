@@ -17,6 +17,7 @@ from orchestrator.clock import Clock
 from orchestrator.command import Command
 from orchestrator.director import Director
 from orchestrator.intake import Intake
+from orchestrator.pace import Pace
 from orchestrator.terms import Now
 from orchestrator.writer import Writer
 from spate.timing import SECOND, Timing
@@ -38,6 +39,7 @@ class Conductor:
         clock: Clock,
         intake: Intake,
         writer: Writer,
+        pace: Pace,
         on_change: Callable[[Director], None],
     ) -> None:
         self._command = command
@@ -45,6 +47,7 @@ class Conductor:
         self._clock = clock
         self._intake = intake
         self._writer = writer
+        self._pace = pace
         self._on_change = on_change
         self._turn_lock = asyncio.Lock()
 
@@ -95,6 +98,7 @@ class Conductor:
             turn = self._command.turn(now, self._intake.read_to)
             if turn.records:
                 await self._writer.commit(turn.records)
+                self._pace.note(self._clock.now().mono_ns - now.mono_ns)
             if turn.beat:
                 self._writer.tell(self._command.level(self._clock.now()))
             for director in turn.changed:

@@ -15,6 +15,7 @@ from orchestrator.holdings import PoolCause
 from orchestrator.ledger import Ledger
 from orchestrator.muster import Failed, Muster
 from orchestrator.orders import Orders
+from orchestrator.pace import Pace
 from orchestrator.planner import share
 from orchestrator.run import Run
 from orchestrator.settling import Settling
@@ -30,7 +31,14 @@ class Director:
     """Decides for the run that is under way."""
 
     def __init__(
-        self, run: Run, *, fleet: Fleet, timing: Timing, epoch: int, revise: Callable[[], int]
+        self,
+        run: Run,
+        *,
+        fleet: Fleet,
+        timing: Timing,
+        pace: Pace,
+        epoch: int,
+        revise: Callable[[], int],
     ) -> None:
         self.run = run
         self.ledger: Ledger | None = None
@@ -40,6 +48,7 @@ class Director:
         self.orders = Orders(run.id, epoch, run.plan, run.digest)
         self._fleet = fleet
         self._timing = timing
+        self._pace = pace
         self._revise = revise
         self._muster: Muster | None = None
         self._handover = Handover(timing)
@@ -249,10 +258,10 @@ class Director:
 
     def _start(self, now: Now) -> None:
         """Order the start, a moment ahead, for all at one instant."""
-        self.run.started_at_ns = now.wall_ns + self._timing.start_lead_ns
+        lead_ns = self._pace.start_lead_ns()
+        self.run.started_at_ns = now.wall_ns + lead_ns
         self.run.move("RUNNING", now.wall_ns)
-        start_mono_ns = now.mono_ns + self._timing.start_lead_ns
-        self.orders.start(self._revise(), self.run.started_at_ns, start_mono_ns)
+        self.orders.start(self._revise(), self.run.started_at_ns, now.mono_ns + lead_ns)
 
     # ---- RUNNING (R20-R24) -------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from orchestrator.directory import Directory
 from orchestrator.facts import ledger_facts, run_facts
 from orchestrator.fleet import Fleet
 from orchestrator.journal import Memory, boot_record, forget_records, plan_record
+from orchestrator.pace import Pace
 from orchestrator.recall import recall
 from orchestrator.run import Run, WrongMoveError
 from orchestrator.terms import Now
@@ -82,6 +83,7 @@ class Leader:
         self.process = Process(self._live())
         self._timeline, self._log, self._truth = timeline, log, truth
         self._timing, self._random = timing, random
+        self._pace = Pace(timing)
         self._make_command, self._make_fleet = make_command, make_fleet
         self._held: int | None = None
         self._epoch = -1
@@ -188,6 +190,7 @@ class Leader:
         if turn.records:
             yield from self._commit(turn.records)
             away_ns = self._now().mono_ns - began.mono_ns
+            self._pace.note(away_ns)
             if away_ns >= self._timing.lost_after_ns:
                 if away_ns >= self._timing.away_limit_ns:
                     self._truth.blame("the log was away for too long")
@@ -339,6 +342,7 @@ class Leader:
             run,
             fleet=self.command.fleet,
             timing=self._timing,
+            pace=self._pace,
             epoch=self._epoch,
             revise=self._revise,
         )
