@@ -101,6 +101,20 @@ def test_arrivals(fleet: Stack, target: Target) -> None:
     assert [row["planned"] for row in report["windows"]][:8] == np.diff(due_before).tolist()
 
 
+def test_poisson_arrivals(fleet: Stack, target: Target) -> None:
+    """As many as with uniform spacing; seconds differ as they do by chance, and it is sent so."""
+    stages = [{"duration": "10s", "from": 200}]
+    load = {"test_type": "arrivals", "stages": stages, "spacing": "poisson"}
+    report = run_all(fleet, target, load, seed=3)
+    assert report["accounting"]["planned"] == 2_000
+    planned = np.array([row["planned"] for row in report["windows"]][:10])
+    assert planned.sum() == 2_000
+    # All ten together are given, so the variance of each is 200 · 9/10.
+    assert 60 < planned.var(ddof=1) < 500
+    sent = np.array([row["sent"] for row in report["windows"]][:10])
+    assert np.abs(sent - planned).max() < 20
+
+
 def test_stages_divide_the_run(fleet: Stack, target: Target) -> None:
     """Three stages: 50 + 200 + 0 arrivals; thresholds see the measured stages only."""
     load = {

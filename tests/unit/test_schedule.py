@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -26,7 +27,7 @@ def stage(seconds: float, begin: float, end: float, *, measured: bool = True) ->
 
 def arrivals(*stages: Stage) -> Schedule:
     """Return the schedule of stages."""
-    return compile_schedule(ArrivalsLoad(stages, "uniform"), 1)
+    return compile_schedule(ArrivalsLoad(stages, "uniform"), 1, 1)
 
 
 def offsets(schedule: Schedule) -> list[int]:
@@ -61,7 +62,8 @@ TSUNAMI = st.builds(
     message_count_per_driver=st.integers(min_value=1, max_value=40),
     message_delay_ns=st.integers(min_value=1, max_value=3 * SECOND),
 )
-OPEN: st.SearchStrategy[Load] = st.one_of(ARRIVALS, TSUNAMI)
+SPACED = st.builds(replace, ARRIVALS, spacing=st.sampled_from(["uniform", "poisson"]))
+OPEN: st.SearchStrategy[Load] = st.one_of(SPACED, TSUNAMI)
 DRIVERS = st.integers(min_value=1, max_value=9)
 
 
@@ -80,7 +82,7 @@ def expected_arrivals(load: ArrivalsLoad, t_ns: Fraction) -> Fraction:
 @given(OPEN, DRIVERS)
 def test_offsets_never_decrease_and_lie_inside(load: Load, drivers: int) -> None:
     """Arrivals are in order of their index, from 0 to the duration."""
-    schedule = compile_schedule(load, drivers)
+    schedule = compile_schedule(load, drivers, 1)
     assert schedule.is_open
     assert schedule.duration_ns is not None
     due = offsets(schedule)
@@ -92,7 +94,7 @@ def test_offsets_never_decrease_and_lie_inside(load: Load, drivers: int) -> None
 @given(OPEN, DRIVERS, st.data())
 def test_due_before_is_the_exact_inverse(load: Load, drivers: int, data: st.DataObject) -> None:
     """due_before(t) counts the arrivals with an offset below t, for any t."""
-    schedule = compile_schedule(load, drivers)
+    schedule = compile_schedule(load, drivers, 1)
     assert schedule.duration_ns is not None
     due = offsets(schedule)
     assert due == sorted(due)
@@ -104,10 +106,10 @@ def test_due_before_is_the_exact_inverse(load: Load, drivers: int, data: st.Data
 
 
 @settings(max_examples=40)
-@given(ARRIVALS)
+@given(SPACED)
 def test_count_is_the_integral(load: ArrivalsLoad) -> None:
     """There are as many arrivals as there are whole numbers i >= 0 below N(T)."""
-    schedule = compile_schedule(load, 1)
+    schedule = compile_schedule(load, 1, 1)
     assert schedule.duration_ns is not None
     whole = expected_arrivals(load, Fraction(schedule.duration_ns))
     assert schedule.count == -(-whole.numerator // whole.denominator)
@@ -117,7 +119,7 @@ def test_count_is_the_integral(load: ArrivalsLoad) -> None:
 @given(ARRIVALS)
 def test_offset_is_where_the_integral_passes_the_index(load: ArrivalsLoad) -> None:
     """offset(i) is the first ns at which N >= i, and no arrival is due where N stands still."""
-    schedule = compile_schedule(load, 1)
+    schedule = compile_schedule(load, 1, 1)
     for index in range(schedule.count):
         at = schedule.offset_ns(index)
         assert expected_arrivals(load, Fraction(at)) >= index
@@ -128,10 +130,10 @@ def test_offset_is_where_the_integral_passes_the_index(load: ArrivalsLoad) -> No
 
 
 @settings(max_examples=40)
-@given(ARRIVALS)
+@given(SPACED)
 def test_stages_hold_every_index_once(load: ArrivalsLoad) -> None:
     """Stages follow each other in index and time, and stage_of finds them."""
-    schedule = compile_schedule(load, 1)
+    schedule = compile_schedule(load, 1, 1)
     ends = [0] + [span.end_index for span in schedule.stages]
     assert [span.first_index for span in schedule.stages] == ends[:-1]
     assert ends[-1] == schedule.count
@@ -148,7 +150,7 @@ def test_stages_hold_every_index_once(load: ArrivalsLoad) -> None:
 @given(OPEN, DRIVERS, DRIVERS)
 def test_strided_ranges_rebuild_the_whole(load: Load, drivers: int, parts: int) -> None:
     """The indices of any number of drivers are every index once, with the same due times."""
-    schedule = compile_schedule(load, drivers)
+    schedule = compile_schedule(load, drivers, 1)
     ranges = [stride(k, k, schedule.count, parts) for k in range(parts)]
     indices = [index for part in ranges for index in part.indices()]
     assert sorted(indices) == list(range(schedule.count))
@@ -156,10 +158,10 @@ def test_strided_ranges_rebuild_the_whole(load: Load, drivers: int, parts: int) 
 
 
 @settings(max_examples=40)
-@given(ARRIVALS, st.data())
+@given(SPACED, st.data())
 def test_rate_is_on_the_line(load: ArrivalsLoad, data: st.DataObject) -> None:
     """The planned rate lies on the line from a stage's `from` to its `to`; 0 outside."""
-    schedule = compile_schedule(load, 1)
+    schedule = compile_schedule(load, 1, 1)
     assert schedule.duration_ns is not None
     position = data.draw(st.integers(min_value=0, max_value=len(load.stages) - 1))
     part, span = load.stages[position], schedule.stages[position]
@@ -209,7 +211,7 @@ def test_a_day_does_not_drift(rate: str) -> None:
     """After 23 hours at any rate the last arrival is still due to the nanosecond."""
     per_s, length = Fraction(rate), 23 * 3_600 * SECOND
     schedule = compile_schedule(
-        ArrivalsLoad((Stage("s", length, per_s, per_s, True),), "uniform"), 1
+        ArrivalsLoad((Stage("s", length, per_s, per_s, True),), "uniform"), 1, 1
     )
     last = schedule.count - 1
     exact = Fraction(last) * SECOND / per_s
@@ -223,7 +225,7 @@ def test_a_long_ramp_is_exact(begin: Fraction, end: Fraction, data: st.DataObjec
     """A ramp over 23 hours puts every arrival on the first ns at which the integral reaches it."""
     assume(begin + end > 0)
     load = ArrivalsLoad((Stage("s", 23 * 3_600 * SECOND, begin, end, True),), "uniform")
-    schedule = compile_schedule(load, 1)
+    schedule = compile_schedule(load, 1, 1)
     index = data.draw(st.integers(min_value=0, max_value=schedule.count - 1))
     at = schedule.offset_ns(index)
     assert expected_arrivals(load, Fraction(at)) >= index
@@ -233,7 +235,7 @@ def test_a_long_ramp_is_exact(begin: Fraction, end: Fraction, data: st.DataObjec
 
 def test_tsunami_gives_each_driver_one_per_delay() -> None:
     """With its start grant every driver is due once a delay, and the fleet evenly between."""
-    schedule = compile_schedule(TsunamiLoad(3, 10), 4)
+    schedule = compile_schedule(TsunamiLoad(3, 10), 4, 1)
     assert [schedule.count, schedule.duration_ns] == [12, 30]
     assert offsets(schedule) == [0, 2, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27]
     for k in range(4):
@@ -246,7 +248,7 @@ def test_tsunami_gives_each_driver_one_per_delay() -> None:
 
 def test_avalanche_has_no_due_times() -> None:
     """A closed load has a count and one stage; asking for due times is a mistake."""
-    schedule = compile_schedule(AvalancheLoad(5), 3)
+    schedule = compile_schedule(AvalancheLoad(5), 3, 1)
     assert (schedule.count, schedule.is_open, schedule.duration_ns) == (15, False, None)
     assert schedule.stages == (StageSpan("main", True, 0, 15, 0, 0),)
     assert [schedule.rate_per_s(0), schedule.stage_of(14)] == [0.0, 0]
@@ -264,7 +266,7 @@ def test_avalanche_has_no_due_times() -> None:
 @pytest.mark.parametrize("index", [-1, 5])
 def test_there_are_no_other_arrivals(load: Load, index: int) -> None:
     """An index outside the plan is refused."""
-    schedule = compile_schedule(load, 1)
+    schedule = compile_schedule(load, 1, 1)
     with pytest.raises(IndexError, match=f"no arrival {index}: the plan has 5"):
         schedule.stage_of(index)
     if schedule.is_open:
@@ -275,11 +277,11 @@ def test_there_are_no_other_arrivals(load: Load, index: int) -> None:
 def test_a_run_has_a_driver() -> None:
     """A schedule for no drivers is refused."""
     with pytest.raises(ValueError, match="at least one driver"):
-        compile_schedule(AvalancheLoad(1), 0)
+        compile_schedule(AvalancheLoad(1), 0, 1)
 
 
 def test_rates_finer_than_a_millionth_are_refused() -> None:
     """A stage made by hand keeps the bounds of a plan."""
     load = ArrivalsLoad((Stage("s", SECOND, Fraction(1, 3), Fraction(1), True),), "uniform")
     with pytest.raises(ValueError, match="at most 6 decimals"):
-        compile_schedule(load, 1)
+        compile_schedule(load, 1, 1)

@@ -13,7 +13,7 @@ from spate.choice import RequestChoice
 from spate.choice_many import RequestChoices
 from spate.grant import Range
 from spate.plan import Plan, parse_plan
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 from spate.tally import Tally
 
 
@@ -71,7 +71,7 @@ def test_weights_that_add_up_to_too_much_are_refused() -> None:
 def test_ranges_are_counted_as_index_by_index(weights: list[int], ranges: list[Range]) -> None:
     """What lies beyond the schedule is not counted."""
     plan = plan_of(weights)
-    schedule = compile_schedule(plan.load, 1)
+    schedule = plan_schedule(plan, 1)
     choice = RequestChoice(plan.seed, weights)
     expected = Counter(
         (choice.request(index), schedule.stage_of(index))
@@ -92,7 +92,7 @@ def test_a_large_range_is_counted_in_pieces() -> None:
             "load": {"test_type": "avalanche", "message_count_per_driver": 600_000},
         }
     )
-    counts = Tally(plan, compile_schedule(plan.load, 1)).count([Range(0, 1, 2, 300_000)])
+    counts = Tally(plan, plan_schedule(plan, 1)).count([Range(0, 1, 2, 300_000)])
     assert {(0, 0), (1, 0)} == set(counts)
     assert sum(counts.values()) == 300_000
     assert abs(counts[0, 0] - 150_000) < 2_000

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from spate.plan_model import AvalancheLoad, Load, TsunamiLoad
-from spate.schedule_arrivals import StagedSchedule
+from spate.plan_model import AvalancheLoad, Load, Plan, TsunamiLoad
+from spate.schedule_arrivals import PoissonSchedule, UniformSchedule
 from spate.schedule_span import StageSpan
 
 __all__ = [
     "ClosedSchedule",
     "EvenSchedule",
+    "PoissonSchedule",
     "Schedule",
     "StageSpan",
-    "StagedSchedule",
+    "UniformSchedule",
     "compile_schedule",
+    "plan_schedule",
 ]
 
 _NS_PER_S = 1_000_000_000
@@ -135,8 +137,17 @@ class EvenSchedule:
         return 0
 
 
-def compile_schedule(load: Load, drivers: int) -> Schedule:
-    """Return the schedule of a load for ``drivers`` drivers at the start of the run.
+def plan_schedule(plan: Plan, drivers: int) -> Schedule:
+    """Return the schedule of a plan for ``drivers`` drivers at the start of the run.
+
+    Raises:
+        ValueError: if there is not one driver at least.
+    """
+    return compile_schedule(plan.load, drivers, plan.seed)
+
+
+def compile_schedule(load: Load, drivers: int, seed: int) -> Schedule:
+    """Return the schedule of a load; ``seed`` is what random spacing is drawn from.
 
     Raises:
         ValueError: if there is not one driver at least.
@@ -147,7 +158,9 @@ def compile_schedule(load: Load, drivers: int) -> Schedule:
         return ClosedSchedule(drivers * load.message_count_per_driver)
     if isinstance(load, TsunamiLoad):
         return EvenSchedule(load.message_count_per_driver, load.message_delay_ns, drivers)
-    return StagedSchedule(load.stages)
+    if load.spacing == "poisson":
+        return PoissonSchedule(load.stages, seed)
+    return UniformSchedule(load.stages)
 
 
 def _check(index: int, count: int) -> None:
