@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -57,3 +60,57 @@ async def test_look_up_that_hangs() -> None:
         await connector.connect(asyncio.Protocol())
     assert caught.value.kind == "dns"
     await resolver.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[tuple[str, int]]:
+    """An address that answers nothing: its backlog is full, so it drops what asks for more."""
+    with ExitStack() as opened:
+        listening = opened.enter_context(socket.create_server(("127.0.0.2", 0), backlog=0))
+        address = listening.getsockname()
+        for _ in range(4):
+            pending = opened.enter_context(socket.socket())
+            pending.setblocking(False)
+            pending.connect_ex(address)
+        yield address
+
+
+async def test_an_address_that_does_not_answer_is_passed_over(silent: tuple[str, int]) -> None:
+    """The next one is tried after a quarter of a second, not after the whole limit."""
+    loop = asyncio.get_running_loop()
+    port = silent[1]
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.3", port)
+
+    async def both(_host: str, port: int) -> list[tuple[object, ...]]:
+        hosts = ("127.0.0.2", "127.0.0.3")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in hosts]
+
+    resolver = Resolver(
+        loop=loop,
+        clock=Clock(),
+        allowlist=Allowlist.parse("target"),
+        host="target",
+        port=port,
+        getaddrinfo=both,
+    )
+    connector = Connector(loop=loop, resolver=resolver, tls=None, connect_timeout_ns=10 * 10**9)
+    protocol = _Opened()
+    begun_s = loop.time()
+    await connector.connect(protocol)
+    assert 0.2 <= loop.time() - begun_s < 3
+    assert protocol.transport is not None
+    assert protocol.transport.get_extra_info("peername") == ("127.0.0.3", port)
+    protocol.transport.close()
+    server.close()
+    await resolver.close()
+
+
+class _Opened(asyncio.Protocol):
+    """Remembers its transport."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self.transport = transport

@@ -8,10 +8,15 @@ import socket
 import ssl
 from typing import Any, Literal
 
+from aiohappyeyeballs import start_connection
+
 from driver.resolver import Address, ResolveError, Resolver
 from driver.tls import TlsSettings
 
 _NS_PER_S = 1_000_000_000
+
+_NEXT_ADDRESS_S = 0.25
+"""The connection attempt delay that RFC 8305 recommends."""
 
 _OWN_FAULTS = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
@@ -48,7 +53,8 @@ class Connector:
     async def connect(self, protocol: asyncio.Protocol) -> None:
         """Connect the protocol; its ``connection_made`` is called on the way.
 
-        The addresses are tried one after the other; the last one's failure counts.
+        With several addresses the next one is tried where one fails, or has not answered in a
+        quarter of a second, the families by turns (happy eyeballs, RFC 8305).
 
         Raises:
             ConnectError: if it failed or took longer than the limit. The socket is closed.
@@ -94,23 +100,16 @@ class Connector:
             opened.detach()
 
     async def _open(self, addresses: tuple[Address, ...]) -> socket.socket:
-        for address in addresses[:-1]:
-            try:
-                return await self._open_one(address)
-            except OSError:
-                continue
-        return await self._open_one(addresses[-1])
-
-    async def _open_one(self, address: Address) -> socket.socket:
-        opened = socket.socket(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        try:
-            opened.setblocking(False)
-            # asyncio and uvloop set it too, but that is not for us to rely on.
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._loop.sock_connect(opened, address.sockaddr)
-        except BaseException:
-            opened.close()
-            raise
+        opened = await start_connection(
+            [
+                (each.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", each.sockaddr)
+                for each in addresses
+            ],
+            happy_eyeballs_delay=_NEXT_ADDRESS_S,
+            loop=self._loop,
+        )
+        # asyncio and uvloop set it too, but that is not for us to rely on.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return opened
 
 
