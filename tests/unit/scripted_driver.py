@@ -29,7 +29,7 @@ from spate.messages import (
     encode,
 )
 from spate.plan import Plan, parse_plan
-from spate.schedule import Schedule, compile_schedule
+from spate.schedule import Schedule, plan_schedule
 from spate.topics import Topics
 
 _FENCE_AFTER_S = 2.0
@@ -223,17 +223,20 @@ class ScriptedDriver:
         self.sent.setdefault(self.run_id, []).extend(done)
         self.worked[self.run_id] = self.worked.get(self.run_id, 0) + len(done)
         self.seq += 1
-        n = len(done)
-        cell = Cell(
+        cell = self.make_cell(len(done), late)
+        self.send(self._topics.metrics, self.snapshot(elapsed_ns // SECOND, (cell,)))
+
+    def make_cell(self, sent: int, missed: int) -> Cell:
+        """Return what becomes of so many arrivals."""
+        return Cell(
             request=0,
             stage=0,
-            decided=n + late,
-            sent=n,
-            succeeded=n,
-            missed={"handover": late} if late else {},
-            status_codes={"200": n},
+            decided=sent + missed,
+            sent=sent,
+            succeeded=sent,
+            missed={"handover": missed} if missed else {},
+            status_codes={"200": sent},
         )
-        self.send(self._topics.metrics, self.snapshot(elapsed_ns // SECOND, (cell,)))
 
     def snapshot(self, window: int, cells: tuple[Cell, ...]) -> SnapshotMessage:
         """Return a snapshot of the present term and seq."""
@@ -296,7 +299,7 @@ class ScriptedDriver:
             self.run_id, self.state, self._start_s = message.run_id, "PREPARING", None
             self.first_seq = self.seq + 1
             self._closed, self._ranges = [], {}
-            self._schedule = compile_schedule(self._plan.load, message.drivers_at_start)
+            self._schedule = plan_schedule(self._plan, message.drivers_at_start)
         me = (self.driver_id, self.boot_id)
         mine = next((g for g in message.grants if (g.driver_id, g.boot_id) == me), None)
         granted: dict[int, Range] = {}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from spate.accumulator import Accumulator
 from spate.histogram import MAX_NS, Histogram, bucket_of, high_ns, low_ns
+from spate.histogram_wire import read_wire, read_wires
 from spate.messages import WireHistogram
 
 DURATIONS = st.one_of(
@@ -111,7 +112,7 @@ def test_a_float_quantile_means_the_decimal_it_prints_as() -> None:
     """0.07 of 100 values is rank 7, though the float is a little more than that."""
     histogram = Histogram.of(range(100))
     assert histogram.quantile_ns(0.07) == 6
-    assert histogram.quantile_ns(Fraction(1, 2)) == histogram.median == 49
+    assert histogram.quantile_ns(Fraction(1, 2)) == 49
 
 
 @pytest.mark.parametrize("q", [-0.1, 1.1, Fraction(3, 2)])
@@ -137,8 +138,7 @@ def test_nothing_has_no_figures() -> None:
         empty.max_ns,
         empty.mean_ns(),
         empty.mode_ns(),
-        empty.median,
-    ] == [None] * 5
+    ] == [None] * 4
     assert empty.to_json() == []
 
 
@@ -190,14 +190,14 @@ def test_the_wire_form_reads_back(values: list[int]) -> None:
     """What was written is read, clamps included."""
     histogram = Histogram.of([*values, -1])
     wire = WireHistogram.model_validate_json(histogram.to_wire().model_dump_json())
-    assert histogram == Histogram.from_wire(wire)
+    assert histogram == read_wire(wire)
 
 
 def test_several_are_read_as_one_is() -> None:
     """Reading several at once gives each, the empty ones too, in order."""
     some = [Histogram.of([1, 5]), Histogram.zero(), Histogram.of([3_000_000] * 3)]
-    assert some == Histogram.from_wires([one.to_wire() for one in some])
-    assert [Histogram.zero()] == Histogram.from_wires([Histogram.zero().to_wire()])
+    assert some == read_wires([one.to_wire() for one in some])
+    assert [Histogram.zero()] == read_wires([Histogram.zero().to_wire()])
 
 
 GOOD = {"low_ns": (5, 4096), "n": (1, 2), "sum_ns": 8200, "min_ns": 5, "max_ns": 4099}
@@ -228,9 +228,9 @@ GOOD = {"low_ns": (5, 4096), "n": (1, 2), "sum_ns": 8200, "min_ns": 5, "max_ns":
 )
 def test_a_malformed_wire_form_is_refused(change: dict[str, object]) -> None:
     """Buckets that are not ours, and figures that contradict them, are errors."""
-    assert Histogram.from_wire(WireHistogram.model_validate(GOOD)).count == 3
+    assert read_wire(WireHistogram.model_validate(GOOD)).count == 3
     with pytest.raises(ValueError, match="histogram"):
-        Histogram.from_wire(WireHistogram.model_validate({**GOOD, **change}))
+        read_wire(WireHistogram.model_validate({**GOOD, **change}))
 
 
 @settings(max_examples=40)
@@ -240,7 +240,7 @@ def test_the_parts_of_a_split_merge_to_the_whole(values: list[int]) -> None:
     whole = Histogram.of(values)
     if len(whole.buckets) < 2:
         return
-    lower, upper = (Histogram.from_wire(part.to_wire()) for part in whole.split())
+    lower, upper = (read_wire(part.to_wire()) for part in whole.split())
     assert whole == lower.merge(upper)
     assert abs(len(lower.buckets) - len(upper.buckets)) <= 1
 

@@ -9,8 +9,10 @@ from tests.unit.orchestra import heartbeat, loop_ms, play
 
 from orchestrator.intake import Intake
 from spate.bus import BusError, Outgoing, Received, TopicConfig
+from spate.figures import Figures
 from spate.membus import MemoryBus, MemoryLog
 from spate.messages import Heartbeat, Register, SnapshotMessage, encode
+from spate.snapshot_parts import Parts
 from spate.topics import topic_table
 
 TOPICS = topic_table()
@@ -45,8 +47,9 @@ class World:
         """Append a record."""
         self.log.append(Outgoing(topic, value, "k", partition))
 
-    def take(self, message: SnapshotMessage, record: Received) -> None:
+    def take(self, message: SnapshotMessage, record: Received, parts: Parts | None) -> None:
         """Take a snapshot; two numbers are refused."""
+        assert parts == Figures.from_cells(message.cells)
         if message.seq == 13:
             raise ValueError("thirteen")
         if message.seq == 14:
@@ -184,5 +187,24 @@ def test_an_intake_that_was_not_opened_can_be_closed() -> None:
 
     async def act() -> None:
         await World().intake.close()
+
+    play(act())
+
+
+def test_it_knows_when_it_has_read_what_was_there_at_the_beginning() -> None:
+    """What comes meanwhile does not count."""
+
+    async def act() -> None:
+        world = World()
+        for seq in (1, 2):
+            world.put(TOPICS.metrics, encode(SNAPSHOT.model_copy(update={"seq": seq})), 1)
+        await world.intake.open(None, {1: 0})
+        assert not world.intake.caught_up
+        reading = asyncio.ensure_future(world.intake.snapshots(world.take))
+        await asyncio.sleep(1)
+        assert world.intake.caught_up
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await world.intake.close()
 
     play(act())

@@ -13,7 +13,7 @@ from spate.histogram import Histogram
 from spate.messages import SnapshotMessage
 from spate.plan import parse_plan
 from spate.report_facts import RunFacts
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 from spate.trust import Doubt, doubts, doubts_so_far, lag_limit_ns
 
 MS = 1_000_000
@@ -45,7 +45,7 @@ def found(
             "load": LOADS[load],
         }
     )
-    aggregator = Aggregator(plan, compile_schedule(plan.load, 1), "r")
+    aggregator = Aggregator(plan, plan_schedule(plan, 1), "r")
     times = Figures(
         lag=Histogram.of([round(lag_ms * MS)]), response_time=Histogram.of([response_ms * MS])
     )
@@ -163,7 +163,7 @@ def test_a_run_under_way_is_doubted_for_the_latest_snapshots_of_its_drivers() ->
             "load": LOADS["open"],
         }
     )
-    aggregator = Aggregator(plan, compile_schedule(plan.load, 1), "r")
+    aggregator = Aggregator(plan, plan_schedule(plan, 1), "r")
     facts = RunFacts("r", plan, "RUNNING", False, None, 0, 0, None, 1)
     accounting = Accounting.of(10, Figures.zero(), missed={"fenced": 1}, unconfirmed=0)
     reasons = []

@@ -17,6 +17,9 @@ QUANTILES = {
 }
 """The quantiles that are shown, by the names they go by."""
 
+_KEYS = tuple(f"{name}_ns" for name in QUANTILES)
+_QUANTILES = tuple(QUANTILES.values())
+
 
 def duration(histogram: Histogram) -> dict[str, Any]:
     """Return ``{count, min_ns, mean_ns, mode_ns, p50_ns, …, max_ns}``: None where nothing is."""
@@ -25,7 +28,7 @@ def duration(histogram: Histogram) -> dict[str, Any]:
         "min_ns": histogram.min_ns,
         "mean_ns": histogram.mean_ns(),
         "mode_ns": histogram.mode_ns(),
-        **{f"{name}_ns": histogram.quantile_ns(q) for name, q in QUANTILES.items()},
+        **dict(zip(_KEYS, histogram.quantiles_ns(_QUANTILES), strict=True)),
         "max_ns": histogram.max_ns,
     }
 

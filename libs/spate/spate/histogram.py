@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from itertools import chain
 
 import numpy as np
 
@@ -25,9 +24,6 @@ from spate.buckets import (
 from spate.messages import WireHistogram
 
 __all__ = ["MAX_NS", "Histogram", "bucket_of", "high_ns", "low_ns"]
-
-_MAX_COUNT = 1 << 40
-"""More in one bucket of one snapshot is no measurement, and could overflow a sum."""
 
 _NONE: IntArray = np.empty(0, dtype=np.int64)
 
@@ -131,19 +127,25 @@ class Histogram:
         Raises:
             ValueError: if ``q`` is not in ``[0, 1]``.
         """
-        exact = q if isinstance(q, Fraction) else Fraction(str(q))
-        if not 0 <= exact <= 1:
-            raise ValueError(f"not a quantile: {q}")
-        if self.min_ns is None or self.max_ns is None:
-            return None
-        rank = max(1, -(-exact.numerator * self.count // exact.denominator))
-        place = int(np.searchsorted(np.cumsum(self.counts), rank))
-        return min(max(midpoint_ns(int(self.buckets[place])), self.min_ns), self.max_ns)
+        return self.quantiles_ns((q if isinstance(q, Fraction) else Fraction(str(q)),))[0]
 
-    @property
-    def median(self) -> int | None:
-        """The quantile 0.5."""
-        return self.quantile_ns(0.5)
+    def quantiles_ns(self, quantiles: Sequence[Fraction]) -> list[int | None]:
+        """Return several quantiles, each as ``quantile_ns`` does, for little more than one.
+
+        Raises:
+            ValueError: if one is not in ``[0, 1]``.
+        """
+        for q in quantiles:
+            if not 0 <= q.numerator <= q.denominator:
+                raise ValueError(f"not a quantile: {q}")
+        if self.min_ns is None or self.max_ns is None:
+            return [None] * len(quantiles)
+        ranks = [max(1, -(-q.numerator * self.count // q.denominator)) for q in quantiles]
+        places = self.counts.cumsum().searchsorted(ranks)
+        return [
+            min(max(midpoint_ns(bucket), self.min_ns), self.max_ns)
+            for bucket in self.buckets[places].tolist()
+        ]
 
     def mean_ns(self) -> float | None:
         """Return the exact mean, None if empty."""
@@ -201,72 +203,6 @@ class Histogram:
             clamped=self.clamped,
         )
 
-    @staticmethod
-    def from_wire(wire: WireHistogram) -> Histogram:
-        """Read the sparse form.
-
-        Raises:
-            ValueError: as ``from_wires``.
-        """
-        return Histogram.from_wires((wire,))[0]
-
-    @staticmethod
-    def from_wires(wires: Sequence[WireHistogram]) -> list[Histogram]:
-        """Read several at once, which costs little more than one: the checks are per array.
-
-        Raises:
-            ValueError: if in any of them a bucket is unknown, empty or out of order, or if the
-                exact figures beside the buckets contradict them.
-        """
-        filled = [wire for wire in wires if _is_filled(wire)]
-        if not filled:
-            return [Histogram.zero() for _ in wires]
-        ends = np.cumsum([len(wire.low_ns) for wire in filled])
-        size = int(ends[-1])
-        try:
-            lows = np.fromiter(chain.from_iterable(wire.low_ns for wire in filled), np.int64, size)
-            counts = np.fromiter(chain.from_iterable(wire.n for wire in filled), np.int64, size)
-            mins = np.fromiter((wire.min_ns for wire in filled), np.int64)
-            maxs = np.fromiter((wire.max_ns for wire in filled), np.int64)
-        except (OverflowError, TypeError) as error:
-            raise ValueError(
-                "histogram: number too large, or values without min and max"
-            ) from error
-        if lows.max() > MAX_NS or mins.min() < 0 or maxs.max() > MAX_NS or (mins > maxs).any():
-            raise ValueError("histogram: value out of range")
-        if counts.min() <= 0 or counts.max() > _MAX_COUNT:
-            raise ValueError("histogram: count out of range")
-        starts = np.concatenate(([0], ends[:-1]))
-        buckets = bucket_of(lows)
-        rising = np.diff(buckets, prepend=-1) > 0
-        rising[starts] = True
-        if not rising.all() or not np.array_equal(low_ns(buckets), lows):
-            raise ValueError("histogram: unknown bucket, or not in order")
-        if (bucket_of(mins) != buckets[starts]).any() or (
-            bucket_of(maxs) != buckets[ends - 1]
-        ).any():
-            raise ValueError("histogram: min or max outside the first or last bucket")
-        totals = iter(np.add.reduceat(counts, starts).tolist())
-        spans = iter(zip(starts.tolist(), ends.tolist(), strict=True))
-        read = []
-        for wire in wires:
-            if not wire.low_ns:
-                read.append(Histogram.zero())
-                continue
-            start, end = next(spans)
-            read.append(
-                Histogram(
-                    buckets[start:end],
-                    counts[start:end],
-                    count=next(totals),
-                    sum_ns=wire.sum_ns,
-                    min_ns=wire.min_ns,
-                    max_ns=wire.max_ns,
-                    clamped=wire.clamped,
-                )
-            )
-        return read
-
     def to_json(self) -> list[list[int]]:
         """Return the form for reports: ``[[low_ns, high_ns, n], …]``, ``low <= value < high``."""
         columns = (low_ns(self.buckets), high_ns(self.buckets), self.counts)
@@ -293,18 +229,3 @@ class Histogram:
 
     def _exact(self) -> tuple[int | None, ...]:
         return (self.count, self.sum_ns, self.min_ns, self.max_ns, self.clamped)
-
-
-def _is_filled(wire: WireHistogram) -> bool:
-    """Tell whether there is anything in it.
-
-    Raises:
-        ValueError: if its lists differ in length, or it has figures but no values.
-    """
-    if len(wire.low_ns) != len(wire.n):
-        raise ValueError("histogram: low_ns and n differ in length")
-    if wire.low_ns:
-        return True
-    if wire.sum_ns or wire.clamped or (wire.min_ns, wire.max_ns) != (None, None):
-        raise ValueError("histogram: figures without values")
-    return False

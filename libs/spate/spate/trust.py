@@ -49,12 +49,7 @@ def doubts_so_far(facts: RunFacts, aggregator: Aggregator, accounting: Accountin
 
     This is asked several times a second, so of the CPU only the latest snapshots count.
     """
-    cpu = {
-        driver_id: driver.cpu
-        for driver_id, driver in aggregator.by_driver().items()
-        if driver.cpu is not None
-    }
-    return _doubts(facts, aggregator, accounting, (), cpu)
+    return _doubts(facts, aggregator, accounting, (), aggregator.cpu_now())
 
 
 def _doubts(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spate.figures import HISTOGRAMS
-from spate.histogram import Histogram
+from spate.histogram_wire import read_wire
 from spate.messages import Cell, WireHistogram
 
 _BUCKET_BYTES = 26
@@ -63,7 +63,7 @@ def _halves(cell: Cell) -> tuple[Cell, Cell]:
     place: dict[str, Any] = {"request": cell.request, "stage": cell.stage}
     if len(histograms) == 1:
         ((name, wire),) = histograms.items()
-        lower, upper = Histogram.from_wire(wire).split()
+        lower, upper = read_wire(wire).split()
         first, second = {name: lower.to_wire()}, {name: upper.to_wire()}
     else:
         names = list(histograms)

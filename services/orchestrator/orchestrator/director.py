@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from orchestrator.beginning import Beginning
 from orchestrator.bookmarks import Bookmarks
 from orchestrator.fleet import Boot, Fleet
 from orchestrator.handover import Handover
@@ -19,11 +20,11 @@ from orchestrator.pace import Pace
 from orchestrator.planner import share
 from orchestrator.run import Run
 from orchestrator.settling import Settling
-from orchestrator.start_finder import StartFinder
 from orchestrator.terms import BootKey, Now, TermKey
 from spate.aggregator import Added, Aggregator
 from spate.messages import STATE_ORDER, Heartbeat, Message, RunState, SnapshotMessage
-from spate.schedule import Schedule, compile_schedule
+from spate.schedule import Schedule, plan_schedule
+from spate.snapshot_parts import Parts
 from spate.timing import SECOND, Timing
 
 
@@ -46,20 +47,18 @@ class Director:
         self.aggregator: Aggregator | None = None
         self.bookmarks = Bookmarks()
         self.orders = Orders(run.id, epoch, run.plan, run.digest)
+        self._beginning = Beginning(run, self.orders, pace=pace, timing=timing)
         self._fleet = fleet
         self._timing = timing
-        self._pace = pace
         self._revise = revise
         self._muster: Muster | None = None
         self._handover = Handover(timing)
         self._settling = Settling(timing)
-        self._finder: StartFinder | None = None
         self._republished_ns = 0
 
     def elapsed_ns(self, now: Now) -> int | None:
         """Return the run time, negative before the start, None while no start is known."""
-        start_ns = self.orders.start_mono_ns
-        return None if start_ns is None else now.mono_ns - start_ns
+        return self._beginning.elapsed_ns(now)
 
     # ---- what is heard -----------------------------------------------------------------------
 
@@ -78,12 +77,12 @@ class Director:
         if message.leaving and message.in_flight == 0:
             self.ledger.leave(boot)
         if ended:
-            self.run.note_end(message, now.wall_ns)
+            self.run.note_end(message, len(ended), now.wall_ns)
         if message.run_id == self.run.id:
             key = TermKey(*boot, message.term)
             self.ledger.hear(key, message.ranges, message.revision)
-            if self._finder is not None and not self._fleet.replaying:
-                self._finder.hear(boot, message.elapsed_ns, now)
+            if not self._fleet.replaying:
+                self._beginning.hear(boot, message.elapsed_ns, now)
 
     def lose(self, key: TermKey, now: Now) -> None:
         """A term was lost (R19)."""
@@ -92,15 +91,19 @@ class Director:
             if self.run.state == "RUNNING" and self.run.plan.drivers.on_loss == "abort":
                 self.abort(now, f"{key.driver_id} was lost, and the plan says on_loss: abort")
 
-    def merge(self, snapshot: SnapshotMessage, partition: int, offset: int) -> Added:
+    def merge(
+        self, snapshot: SnapshotMessage, partition: int, offset: int, parts: Parts | None = None
+    ) -> Added:
         """Merge a snapshot as read from ``metrics``; after the end it changes nothing (R28).
+
+        ``parts`` are the figures of its cells where they were read already.
 
         Raises:
             ValueError: if it does not fit the plan.
         """
         if self.aggregator is None or not self.bookmarks.counts(partition, offset):
             return "late"
-        return self.aggregator.add(snapshot)
+        return self.aggregator.add(snapshot, parts)
 
     def log_was_away(self, away_ns: int, now: Now) -> None:
         """Nothing could be journaled for so long, by what is known now."""
@@ -119,7 +122,7 @@ class Director:
         Raises:
             WrongMoveError: if it was stopped before or has ended.
         """
-        if self._begun:
+        if self._beginning.ordered:
             self._order("DRAINING", now, "stopped by a user")
         else:
             self._order("FINISHED", now, "stopped by a user before it began")
@@ -152,8 +155,7 @@ class Director:
         self._open_books(ledger, aggregator)
         if self.run.state == "PREPARING":
             ledger.void()
-        if self.orders.starts_at_ns is not None:
-            self._finder = StartFinder(self._timing, self.orders.starts_at_ns)
+        self._beginning.seek()
 
     def give_up(self, now: Now, reason: str) -> None:
         """End a run of which the log does not hold all any more (R16).
@@ -184,7 +186,7 @@ class Director:
         if state in ("PENDING", "PREPARING"):
             self._prepare(now)
         elif state == "READY":
-            self._start(now)
+            self._beginning.order(self._revise(), now)
         elif state == "RUNNING":
             self._carry_on(now)
         self._miss()
@@ -196,7 +198,7 @@ class Director:
         """Tell whether nothing more is to come but what is in the metrics topic already (R29)."""
         if self.ledger is None:
             return self.run.ending
-        if self.ledger.pool or not (self._begun or self.draining):
+        if self.ledger.pool or not (self._beginning.ordered or self.draining):
             return False
         return self._settling.settled(
             self.ledger,
@@ -212,7 +214,7 @@ class Director:
         self._miss()
         if not self.run.ending:
             self._order("FINISHED", now)
-        self.run.ended_at_ns = now.wall_ns
+        self.run.end(now.wall_ns, self.elapsed_ns(now))
         self.bookmarks.metrics_ends = metrics_ends
         self._fleet.spend(self.run.id)
         return self.orders.take()
@@ -246,22 +248,15 @@ class Director:
     def _books(self) -> Ledger:
         """Return the ledger; the first call fixes the count, by the number of drivers."""
         if self.ledger is None:
-            count = compile_schedule(self.run.plan.load, self.run.fleet_size).count
+            count = plan_schedule(self.run.plan, self.run.fleet_size).count
             self._open_books(Ledger(count), None)
         assert self.ledger is not None
         return self.ledger
 
     def _open_books(self, ledger: Ledger, aggregator: Aggregator | None) -> None:
         self.ledger = ledger
-        self.schedule = compile_schedule(self.run.plan.load, self.run.fleet_size)
+        self.schedule = plan_schedule(self.run.plan, self.run.fleet_size)
         self.aggregator = aggregator or Aggregator(self.run.plan, self.schedule, self.run.id)
-
-    def _start(self, now: Now) -> None:
-        """Order the start, a moment ahead, for all at one instant."""
-        lead_ns = self._pace.start_lead_ns()
-        self.run.started_at_ns = now.wall_ns + lead_ns
-        self.run.move("RUNNING", now.wall_ns)
-        self.orders.start(self._revise(), self.run.started_at_ns, now.mono_ns + lead_ns)
 
     # ---- RUNNING (R20-R24) -------------------------------------------------------------------
 
@@ -271,7 +266,7 @@ class Director:
         assert ledger is not None
         assert schedule is not None
         if elapsed_ns is None:
-            self._find_start(ledger, now)
+            self._beginning.find([term.key.boot for term in ledger.live()], now)
             return
         following = self._fleet.following(self.run.id, now.mono_ns)
         there = [boot.term for boot in following if ledger.may_have(boot.term)]
@@ -283,32 +278,17 @@ class Director:
             self.orders.grant(moved.revision, ledger, self.run.drivers)
             self._republished_ns = now.mono_ns
         if moved is not None and moved.what == "shared":
-            self.run.note_shared(before - ledger.missed_count, there, now.wall_ns)
-
-    def _find_start(self, ledger: Ledger, now: Now) -> None:
-        """Find out when the run began that another process started."""
-        assert self._finder is not None
-        found = self._finder.find([term.key.boot for term in ledger.live()], now)
-        if found is None:
-            return
-        self.orders.move_start(found.wall_ns, found.mono_ns)
-        if found.by_drivers:
-            self.run.started_at_ns = found.wall_ns
-            text = "the wall clock is not the one by which the run began: the drivers' hold"
-            self.run.note(now.wall_ns, "problem", None, text)
-
-    @property
-    def _begun(self) -> bool:
-        return self.run.started_at_ns is not None
+            self.run.note_shared(before - ledger.missed_count, moved.pieces, there, now.wall_ns)
 
     def _miss(self) -> None:
         """Give up what is nobody's once nothing is granted any more (R21)."""
-        if self.ledger is not None and self.ledger.pool and self._begun and self.draining:
-            self.ledger.miss_pool("aborted")
+        ledger = self.ledger
+        if ledger is not None and ledger.pool and self._beginning.ordered and self.draining:
+            ledger.miss_pool("aborted")
 
     def _order(self, state: RunState, now: Now, reason: str | None = None) -> None:
         self.run.move(state, now.wall_ns, reason)
-        if not self._begun:
+        if not self._beginning.ordered:
             # Nothing was sent: all that was planned is missed. A run that never came to its
             # grants is counted as planned for the smallest fleet it would have begun with.
             ledger = self._books()

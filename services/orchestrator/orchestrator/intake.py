@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 
 from spate.bus import Bounds, Bus, BusError, Reader, Received, Start, TopicPartition
 from spate.messages import AnyMessage, BadMessageError, SnapshotMessage, decode
+from spate.snapshot_parts import Parts, read_parts
 from spate.topics import Topics
 
 _LOG = logging.getLogger("orchestrator")
 
 Heard = list[tuple[AnyMessage, Received]]
-Take = Callable[[SnapshotMessage, Received], None]
+Take = Callable[[SnapshotMessage, Received, Parts | None], None]
 
 
 class Intake:
@@ -98,19 +99,30 @@ class Intake:
         assert self._metrics is not None
         while True:
             batch = await self._metrics.read(max_records=500)
-            for record in batch.records:
-                message = self._decode(record)
+            messages = [self._decode(record) for record in batch.records]
+            parts = iter(read_parts([m for m in messages if isinstance(m, SnapshotMessage)]))
+            for message, record in zip(messages, batch.records, strict=True):
                 if isinstance(message, SnapshotMessage):
                     try:
-                        take(message, record)
+                        take(message, record, next(parts))
                     except (ValueError, ArithmeticError) as error:
-                        _LOG.warning("a snapshot of %s is refused: %s", record.key, error)
+                        whose = {"run_id": message.run_id, "driver_id": message.driver_id}
+                        text = "run %s: a snapshot of %s is refused: %s"
+                        _LOG.warning(text, *whose.values(), error, extra=whose)
                         self._bad(record.topic)
                 elif message is not None:
                     self._bad(record.topic)
                 self.read_to[record.partition] = record.offset + 1
             # Merging is work for the CPU: heartbeats must get their turn between two batches.
             await asyncio.sleep(0)
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether all snapshots were read that were there when reading began.
+
+        Offsets may be compared because nothing on ``metrics`` is transactional.
+        """
+        return all(self.read_to[p] >= end for p, end in self.metrics_held.items())
 
     async def metrics_ends(self) -> dict[int, int] | None:
         """Return where the partitions of ``metrics`` end now, None if that cannot be known."""
