@@ -7,6 +7,7 @@ and the orchestrator is replaced by function calls. Totals and report come from 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import Callable
@@ -35,7 +36,7 @@ from spate.plan import Plan
 from spate.report import build_report
 from spate.report_facts import LedgerFacts, RunFacts, TermFacts
 from spate.report_windows import window_row
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 from spate.target_check import target_problem
 from spate.timing import MS, SECOND, Timing
 from spate_cli.exits import CommandError, Exit
@@ -63,6 +64,8 @@ async def run_in_process(
     if problem is not None:
         raise CommandError(Exit.REFUSED, problem)
     here = _Here(plan, run_id)
+    # What a driver's log would be told is in the report and on the screen.
+    logging.getLogger("driver").addHandler(logging.NullHandler())
     driver = assemble(
         driver_id=_DRIVER,
         boot_id=here.boot_id,
@@ -104,7 +107,7 @@ class _Here:
         self.boot_id = secrets.token_hex(8)
         self.timing = Timing()
         self.clock = Clock()
-        self.schedule = compile_schedule(plan.load, 1)
+        self.schedule = plan_schedule(plan, 1)
         self.aggregator = Aggregator(plan, self.schedule, run_id)
         self._range = Range(1, 0, 1, self.schedule.count)
         self._missed: tuple[tuple[str, Range], ...] = ()

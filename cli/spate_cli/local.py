@@ -132,7 +132,9 @@ class LocalStack:
         kafka = self._options.kafka or await self._start_kafka()
         names = [f"driver-{number}" for number in range(1, self._options.drivers + 1)]
         await self._start(stack.target(self._target_port))
-        await self._start(stack.orchestrator(kafka, self._port, self._folder.archive))
+        await self._start(
+            stack.orchestrator(kafka, self._port, self._target_port, self._folder.archive)
+        )
         for number, port in enumerate(free_ports(len(names)), start=1):
             await self._start(stack.driver(kafka, number, port))
         async with Api(self._url, None) as api:

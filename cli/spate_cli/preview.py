@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spate.plan import ArrivalsLoad, Plan, TsunamiLoad
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 from spate_cli.quantities import digits, rate
 
 _NS_PER_S = 1_000_000_000
@@ -17,7 +17,7 @@ def preview(plan: Plan, drivers: int) -> dict[str, Any]:
 
     Closed load has neither duration nor rate.
     """
-    schedule = compile_schedule(plan.load, drivers)
+    schedule = plan_schedule(plan, drivers)
     peak: float | None = None
     if isinstance(plan.load, TsunamiLoad):
         peak = drivers * _NS_PER_S / plan.load.message_delay_ns

@@ -9,6 +9,9 @@ from pathlib import Path
 from spate_cli.ports import LOOPBACK
 from spate_cli.processes import Command
 
+_FOR_PEOPLE = {"SPATE_LOG_FORMAT": "text"}
+"""The logs of a local stack are files that people read, not what a collector takes in."""
+
 
 def _module(name: str, *arguments: str) -> tuple[str, ...]:
     # -P: a driver.py or target.py where the user happens to be must not be taken for ours.
@@ -25,15 +28,17 @@ def target(port: int) -> Command:
     return Command("target", _module("target", "--host", LOOPBACK, "--port", str(port)))
 
 
-def orchestrator(kafka: str, port: int, archive: Path) -> Command:
+def orchestrator(kafka: str, port: int, target_port: int, archive: Path) -> Command:
     """Return the command of the orchestrator; ``archive`` is an absolute path."""
     return Command(
         "orchestrator",
         _module(
             "orchestrator",
             *("--kafka", kafka, "--host", LOOPBACK, "--port", str(port)),
+            *("--sample-target", f"http://{LOOPBACK}:{target_port}"),
             *("--archive", f"sqlite:///{archive}"),
         ),
+        _FOR_PEOPLE,
     )
 
 
@@ -42,7 +47,9 @@ def driver(kafka: str, number: int, metrics_port: int) -> Command:
     name = f"driver-{number}"
     address = f"{LOOPBACK}:{metrics_port}"
     return Command(
-        name, _module("driver", "--kafka", kafka, "--driver-id", name, "--address", address)
+        name,
+        _module("driver", "--kafka", kafka, "--driver-id", name, "--address", address),
+        _FOR_PEOPLE,
     )
 
 

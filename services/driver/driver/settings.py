@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spate.allowlist import DEFAULT, Allowlist
-from spate.flags import REQUIRED, Flag, one_of, parse_flags, words
+from spate.flags import REQUIRED, Flag, parse_flags, words
 from spate.kafkasecurity import (
     KAFKA_SECURITY_FLAGS,
     KafkaSecurity,
     check_security,
     take_security,
 )
+from spate.logs import LOG_FLAGS
 from spate.topics import DEFAULT_PREFIX
 
 _MAX_PROCESSES = 256
@@ -36,6 +37,7 @@ class Settings:
     labels: dict[str, str]
     raw_file: str | None
     log_level: str
+    log_format: str
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -106,13 +108,7 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
             words,
             "For tests: append every response time (ns, one a line) to this file.",
         ),
-        Flag(
-            "log-level",
-            "SPATE_LOG_LEVEL",
-            "info",
-            one_of("debug", "info", "warning", "error"),
-            "What is written to stderr.",
-        ),
+        *LOG_FLAGS,
     )
     values = parse_flags(
         "python -m driver",
@@ -135,4 +131,5 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         labels=values["labels"],
         raw_file=values["raw_file"],
         log_level=values["log_level"],
+        log_format=values["log_format"],
     )

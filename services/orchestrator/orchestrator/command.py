@@ -32,6 +32,8 @@ from spate.timing import SECOND, Timing
 from spate.topics import Topics
 
 _LOG = logging.getLogger("orchestrator")
+_LOST = (logging.WARNING, "driver %s is lost")
+_GONE = (logging.INFO, "driver %s has left")
 _JOURNAL_EVERY_NS = 5 * SECOND
 _CHECKPOINT_EVERY_NS = 30 * SECOND
 
@@ -99,6 +101,9 @@ class Command:
         heard = self.fleet.hear(message, append_ms, now.mono_ns, now.wall_ns)
         if heard is None:
             return
+        if heard.joined or heard.back:
+            text = "driver %s is there" if heard.joined else "driver %s is back"
+            _LOG.info(text, message.driver_id, extra={"driver_id": message.driver_id})
         for director in self.directory:
             if director.run.ended:
                 continue
@@ -117,8 +122,9 @@ class Command:
             return
         self._beats_sent = {n: at for n, at in self._beats_sent.items() if n > message.n}
         for boot in self.fleet.judge(sent_ns, append_ms):
-            if not boot.heartbeat.leaving:
-                _LOG.warning("driver %s is lost", boot.key.driver_id)
+            driver_id = boot.key.driver_id
+            level, text = _GONE if boot.heartbeat.leaving else _LOST
+            _LOG.log(level, text, driver_id, extra={"driver_id": driver_id})
             for director in self.directory:
                 if not director.run.ended:
                     director.lose(boot.term, now)
@@ -207,7 +213,8 @@ class Command:
     def _distrust(self, director: Director, error: ProtocolError, now: Now) -> None:
         """Fail a run whose books cannot be right; one that is ending says so in its report."""
         if not director.run.ending:
-            _LOG.error("run %s fails: %s", director.run.id, error)
+            run_id = director.run.id
+            _LOG.error("run %s fails: %s", run_id, error, extra={"run_id": run_id})
             director.fail(now, f"the accounting cannot be trusted: {error}")
 
     def _finish(self, director: Director, now: Now, read_to: Mapping[int, int]) -> list[Message]:

@@ -31,6 +31,7 @@ from orchestrator.service_account import ServiceAccount
 from orchestrator.settings import Settings, parse_settings
 from spate.bus import Bus, BusError, RefusedError
 from spate.kafkabus import KafkaBus
+from spate.logs import set_up_logs
 from spate.timing import Timing
 from spate.topics import topic_table
 from spate.waiting import Waiting
@@ -43,10 +44,7 @@ _CLOSE_WITHIN_S = 1.5
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the orchestrator; return its exit code."""
     settings = parse_settings(sys.argv[1:] if argv is None else argv, os.environ)
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s orchestrator %(levelname)s %(message)s",
-    )
+    set_up_logs("orchestrator", settings.log_level, settings.log_format)
     try:
         return uvloop.run(_serve(settings))
     except KeyboardInterrupt:
@@ -64,6 +62,7 @@ async def _serve(settings: Settings) -> int:
     except OSError as error:
         _LOG.error("cannot listen on %s:%d: %s", settings.host, settings.port, error.strerror)
         return 1
+    _LOG.info("listening on %s:%d", *listening.getsockname()[:2])
     waiting = Waiting(_LOG)
     rule = HostRule(settings.host, settings.allowed_hosts)
     entrance = Entrance(lambda: waiting.reason, rule)
@@ -87,6 +86,7 @@ async def _serve(settings: Settings) -> int:
         server.feeds = assembly.feeds
         entrance.lead_to(create_app(assembly.desk, archive, assembly.feeds, settings))
         waiting.over()
+        _LOG.info("ready: it leads %s* on Kafka at %s", settings.topic_prefix, settings.kafka)
         return await _work(assembly, server, serving, stop)
     except BusError as error:
         _LOG.error("%s (Kafka at %s)", error, settings.kafka)
@@ -164,6 +164,8 @@ async def _work(
     broken = [task for task in (*tasks, serving) if task.done()]
     for task in broken:
         _explain(task)
+    if not broken:
+        _LOG.info("leaving: the drivers go on")
     await _close(server, serving)
     await _end(tasks)
     return 1 if broken else 0

@@ -17,7 +17,7 @@ from orchestrator.terms import Now
 from spate.aggregator import Aggregator
 from spate.checkpoint import read_checkpoint
 from spate.plan import parse_plan
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 
 _LOG = logging.getLogger("orchestrator")
 _BAD_BOOKS = "the orchestrator was restarted, and what the journal holds of the run is not whole"
@@ -83,7 +83,8 @@ def _run(run_id: str, remembered: Remembered) -> Run | None:
             body_digest=str(entry["body_digest"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        _LOG.error("run %s is forgotten, its plan is not understood: %s", run_id, error)
+        text = "run %s is forgotten, its plan is not understood: %s"
+        _LOG.error(text, run_id, error, extra={"run_id": run_id})
         return None
 
 
@@ -110,7 +111,8 @@ def _resume(
         heartbeat_from = int(state["heartbeat_offset"])
         load_boots(state["boots"], fleet, now.mono_ns)
     except (KeyError, TypeError, ValueError, ProtocolError) as error:
-        _LOG.error("the books of run %s are not understood: %s", run.id, error)
+        text = "the books of run %s are not understood: %s"
+        _LOG.error(text, run.id, error, extra={"run_id": run.id})
         director.give_up(now, _BAD_BOOKS)
         return
     aggregator = None
@@ -120,7 +122,8 @@ def _resume(
     recalled.need_metrics(metrics_from or {})
     if not run.ended:
         recalled.need_heartbeats(heartbeat_from)
-    _LOG.info("run %s is %s; it goes on where the last orchestrator ended", run.id, run.state)
+    text = "run %s is %s; it goes on where the last orchestrator ended"
+    _LOG.info(text, run.id, run.state, extra={"run_id": run.id, "state": run.state})
 
 
 def _figures(
@@ -131,11 +134,12 @@ def _figures(
     Without any, all snapshots since the run began are read again.
     """
     run = director.run
-    schedule = compile_schedule(run.plan.load, run.fleet_size)
+    schedule = plan_schedule(run.plan, run.fleet_size)
     try:
         found = read_checkpoint(remembered.checkpoint, run.plan, schedule, run.id)
     except ValueError as error:
-        _LOG.warning("the figures of run %s are not understood: %s", run.id, error)
+        text = "the figures of run %s are not understood: %s"
+        _LOG.warning(text, run.id, error, extra={"run_id": run.id})
         found = None
     if found is None:
         return None, metrics_from
@@ -150,6 +154,9 @@ def _restore(run: Run, saved: dict[str, Any]) -> None:
     run.started_at_ns = saved["started_at_ns"]
     run.ended_at_ns = saved["ended_at_ns"]
     run.drivers = saved["drivers"]
+    # Journals of an earlier version do not have them.
+    run.lasted_ns = saved.get("lasted_ns")
+    run.fences, run.takeovers = saved.get("fences", 0), saved.get("takeovers", 0)
     run.events = [RunEvent(*row) for row in saved["events"]]
 
 

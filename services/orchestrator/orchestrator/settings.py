@@ -16,6 +16,8 @@ from spate.kafkasecurity import (
     check_security,
     take_security,
 )
+from spate.logs import LOG_FLAGS
+from spate.origin import Origin, parse_origin
 from spate.topics import DEFAULT_PREFIX
 
 DESCRIPTION = (
@@ -45,7 +47,9 @@ class Settings:
     kubernetes_deployment: str
     kubernetes_scaling: str
     max_drivers: int
+    sample_target: Origin | None
     log_level: str
+    log_format: str
 
 
 def parse_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -138,6 +142,10 @@ _ARCHIVE_FILE = Flag(
 )
 
 
+def _target(text: str) -> Origin | None:
+    return None if text == "none" else parse_origin(text)
+
+
 def _page(text: str) -> Path:
     if not (Path(text) / "index.html").is_file():
         raise ValueError("write a directory with an index.html in it, as ui/dist/page is")
@@ -219,17 +227,19 @@ _FLAGS = (
         "To how many driver pods the Deployment may be scaled.",
     ),
     Flag(
+        "sample-target",
+        "SPATE_SAMPLE_TARGET",
+        "http://127.0.0.1:8000",
+        _target,
+        "Where the bundled target answers the drivers: with what the page's first plan begins; "
+        "none: there is none.",
+    ),
+    Flag(
         "page",
         "SPATE_PAGE",
         None,
         _page,
         "The directory of the built page; without it, the one that `make setup` built.",
     ),
-    Flag(
-        "log-level",
-        "SPATE_LOG_LEVEL",
-        "info",
-        one_of("debug", "info", "warning", "error"),
-        "What is logged to stderr.",
-    ),
+    *LOG_FLAGS,
 )
