@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from spate.messages import BadMessageError, Message, decode, encode
+from spate.messages import BadMessageError, Message, SnapshotMessage, decode, encode
 
 HERE = Path(__file__).parent
 KINDS = ("beat", "grants", "heartbeat", "order", "plan", "register", "snapshot")
@@ -164,6 +164,17 @@ def test_values_that_cannot_be_are_bad_messages(kind: str, change: dict[str, Any
     """Another version, an unknown state, a negative count, no number."""
     with pytest.raises(BadMessageError):
         decode(json.dumps({**golden(kind), **change}).encode())
+
+
+def test_a_snapshot_without_traces_is_read() -> None:
+    """A driver of a version before there were any; more than 20 are none of ours."""
+    document = golden("snapshot")
+    (trace,) = document.pop("traces")
+    message = decode(json.dumps(document).encode())
+    assert isinstance(message, SnapshotMessage)
+    assert message.traces == ()
+    with pytest.raises(BadMessageError, match="at most 20"):
+        decode(json.dumps(document | {"traces": [trace] * 21}).encode())
 
 
 def test_a_grant_of_what_is_no_range_is_a_bad_message() -> None:

@@ -14,7 +14,7 @@ from spate.figures import Figures
 from spate.histogram import Histogram
 from spate.messages import Cell, SnapshotMessage
 from spate.plan import parse_plan
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 from spate.seq_set import SeqSet
 
 PLAN = parse_plan(
@@ -35,7 +35,7 @@ PLAN = parse_plan(
 
 def aggregator() -> Aggregator:
     """An aggregator of the run ``r``."""
-    return Aggregator(PLAN, compile_schedule(PLAN.load, 1), "r")
+    return Aggregator(PLAN, plan_schedule(PLAN, 1), "r")
 
 
 def cell(request: int = 0, stage: int = 0, *, ms: int = 5, n: int = 1) -> Cell:

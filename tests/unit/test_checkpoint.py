@@ -29,7 +29,7 @@ from spate.histogram import Histogram
 from spate.messages import Cell, SnapshotMessage, WireHistogram
 from spate.packed_figures import pack, unpack
 from spate.plan import Plan, parse_plan
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 
 RUN = "0198-run"
 SMALL_BYTES = 60
@@ -55,7 +55,7 @@ def plan(requests: int = 2) -> Plan:
 
 
 PLAN = plan()
-SCHEDULE = compile_schedule(PLAN.load, 1)
+SCHEDULE = plan_schedule(PLAN, 1)
 
 
 def aggregator(snapshots: Sequence[SnapshotMessage] = ()) -> Aggregator:

@@ -107,15 +107,19 @@ def test_what_a_killed_one_left_is_removed(tmp_path: Path) -> None:
 
 def test_commands_can_be_run_again() -> None:
     """Commands are absolute and hold their ports, so running them again is a restart."""
-    command = orchestrator("127.0.0.1:9", 8080, Path("/data/archive.db"))
+    command = orchestrator("127.0.0.1:9", 8080, 8001, Path("/data/archive.db"))
     assert Path(command.argv[0]).is_absolute()
     assert command.argv[-1] == "sqlite:////data/archive.db"
+    assert command.argv[-4:-2] == ("--sample-target", "http://127.0.0.1:8001")
     assert driver("k:9", 2, 9102).argv[-4:] == (
         "--driver-id",
         "driver-2",
         "--address",
         "127.0.0.1:9102",
     )
+    # Their logs are files that people read.
+    wanted = {"SPATE_LOG_FORMAT": "text"}
+    assert (command.env, driver("k:9", 2, 9102).env) == (wanted, wanted)
 
 
 def test_drivers_must_be_eligible() -> None:

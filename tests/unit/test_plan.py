@@ -24,7 +24,7 @@ from spate.plan import (
     TsunamiLoad,
     parse_plan,
 )
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 
 MINIMAL: dict[str, Any] = {
     "name": "checkout-smoke",
@@ -144,6 +144,31 @@ def test_digest_is_of_the_content() -> None:
     assert again.digest() == plan.digest()
     assert parse_plan(changed("seed", 2)).digest() != plan.digest()
     assert plan.digest() == "acf51c272f2060cc430839ad35311266448dd9a23fdf17f0bafea7c406743e2f"
+
+
+def test_an_option_that_came_later_stands_only_where_it_is_used() -> None:
+    """So the digest of a plan without it is what drivers of another version reckon."""
+    traced = parse_plan(changed("options.traceparent", 0.001))
+    assert traced.options.traceparent == Fraction(1, 1_000)
+    assert traced.to_document()["options"] == {"index_header": False, "traceparent": 0.001}
+    assert parse_plan(traced.to_document()) == traced
+    for nothing in (0, 0.0):
+        plan = parse_plan(changed("options.traceparent", nothing))
+        assert plan.digest() == parse_plan(MINIMAL).digest()
+        assert "traceparent" not in plan.to_document()["options"]
+
+
+def test_trace_context_is_set_by_one_of_the_two() -> None:
+    """The option or the user's own header, whatever its case; without the option it is his."""
+    own = changed("requests.0.headers", {"TraceParent": "00-1-2-01"})
+    assert parse_plan(own).requests[0].headers == {"TraceParent": "00-1-2-01"}
+    assert parse_plan(changed("options.traceparent", 0, own)).options.traceparent == 0
+    assert problems_of(changed("options.traceparent", 1, own)) == [
+        (
+            "requests[0].headers.TraceParent",
+            "is set by options.traceparent as well; remove one of the two",
+        )
+    ]
 
 
 def test_every_problem_comes_at_once() -> None:
@@ -316,6 +341,12 @@ BAD: list[tuple[str, Any, str, str]] = [
     ("drivers.wait", "2h", "drivers.wait", "must be 0s to 1h, not 2h"),
     ("drivers.on_loss", "stop", "drivers.on_loss", 'must be takeover or abort, not "stop"'),
     ("options.index_header", None, "options.index_header", "must be true or false, not null"),
+    ("options.traceparent", 1.5, "options.traceparent", "must be 0 to 1, not 1.5"),
+    ("options.traceparent", -0.1, "options.traceparent", "must be 0 to 1, not -0.1"),
+    ("options.traceparent", True, "options.traceparent", "must be a number of 0 to 1, not true"),
+    ("options.traceparent", "1%", "options.traceparent", 'must be a number of 0 to 1, not "1%"'),
+    ("options.traceparent", 1e-7, "options.traceparent", "must have at most 6 decimals"),
+    ("options.trace_parent", 1, "options.trace_parent", "did you mean traceparent?"),
     ("thresholds", "lag.p99 < 1s", "thresholds", "must be a list"),
     ("thresholds", [5], "thresholds[0]", "must be text, not 5"),
     ("thresholds", ["lag.p99 < 1"], "thresholds[0]", "compares a time with '1'"),
@@ -394,9 +425,9 @@ BAD_LOADS: list[tuple[dict[str, Any], str, str]] = [
         ]
     ),
     (
-        {"test_type": "arrivals", "stages": STAGES, "spacing": "poisson"},
+        {"test_type": "arrivals", "stages": STAGES, "spacing": "possion"},
         "spacing",
-        "poisson is not yet offered; use uniform",
+        'must be uniform or poisson, not "possion"; did you mean poisson?',
     ),
 ]
 
@@ -581,7 +612,7 @@ def test_every_load_comes_back(load: dict[str, Any]) -> None:
     document = json.loads(json.dumps(plan.to_document()))
     assert parse_plan(document) == plan
     assert parse_plan(document).digest() == plan.digest()
-    assert compile_schedule(plan.load, 1).count >= 1
+    assert plan_schedule(plan, 1).count >= 1
 
 
 ANYTHING = st.recursive(

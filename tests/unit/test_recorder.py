@@ -13,7 +13,7 @@ from spate.figures import DROPPED_CAUSES, FAILED_KINDS, MISSED_CAUSES, Figures
 from spate.histogram import Histogram, low_ns
 from spate.messages import Cell, SnapshotMessage, encode
 from spate.plan import Plan, parse_plan
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 
 MS = 1_000_000
 
@@ -31,7 +31,7 @@ PLAN = parse_plan(
         },
     }
 )
-SCHEDULE = compile_schedule(PLAN.load, 1)
+SCHEDULE = plan_schedule(PLAN, 1)
 
 
 def choice_of(plan: Plan) -> RequestChoice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from fractions import Fraction
 
 from tests.unit.driver_fakes import START_NS, FakeClock, FakeRequester, plan_of
 
@@ -15,9 +16,11 @@ from driver.recorder import Recorder
 from driver.reporter import Reporter
 from driver.requester import Requester
 from driver.session import Session
+from driver.traced_recorder import TracedRecorder
 from spate.choice import RequestChoice
 from spate.messages import Beat, Grants, PlanDocument, SnapshotMessage
 from spate.timing import MS, SECOND, Timing
+from spate.traceparent import TraceSampling
 
 
 class Bench:
@@ -152,7 +155,7 @@ async def test_each_cut_tells_what_came_since_the_last() -> None:
     assert bench.told() == [(1, 1, 0, 1), (2, 1, 0, 0), (3, 1, 1, 1)]
     assert bench.sent[1].cells == ()
     assert (bench.sent[0].cpu, bench.sent[0].connections) == (0.5, 3)
-    assert bench.reporter.tally.arrivals["missed", "fenced"] == 2
+    assert bench.reporter.tally.totals.arrivals["missed", "fenced"] == 2
     await bench.engine.close()
 
 
@@ -272,4 +275,38 @@ async def test_lag_skew_and_clock_are_levels() -> None:
     bench.cut(100 * MS)
     assert bench.reporter.lag_p99_ns == 1_000
     assert (bench.sent[0].start_skew_ns, bench.sent[0].clock_offset_ns) == (1_000, None)
+    assert bench.reporter.start_skew_ns == 1_000
+    bench.reporter.begin()
+    assert bench.reporter.start_skew_ns is None
+    await bench.engine.close()
+
+
+async def test_traces_go_with_the_first_piece_of_a_cut() -> None:
+    """Once, with the offset at which the request was due; a cut without any tells of none."""
+    bench = Bench()
+    bench.start()
+    load = bench.engine.load
+    sampling = TraceSampling("r", 1, Fraction(1))
+    bench.engine.recorder = TracedRecorder(load.schedule, RequestChoice(1, [1]), sampling)
+    for term, index in ((1, 3), (2, 4)):
+        arrival = Arrival(index, term, 0, 0, START_NS + 7 * MS, START_NS + 8 * MS)
+        arrival.sent_ns, arrival.done_ns = START_NS + 8 * MS, START_NS + (20 + index) * MS
+        arrival.outcome, arrival.status = "status_5xx", 503
+        bench.engine.recorder.done(arrival)
+    bench.cut(500 * MS)
+    bench.miss(9)
+    bench.cut(1_000 * MS)
+    first, second, third = bench.sent
+    assert (second.traces, third.traces) == ((), ())
+    assert [(first.term, second.term)] == [(1, 2)]
+    assert [trace.model_dump() for trace in first.traces] == [
+        {
+            "index": index,
+            "offset_ns": 7 * MS,
+            "response_ns": (13 + index) * MS,
+            "outcome": "status_5xx",
+            "status": 503,
+        }
+        for index in (4, 3)
+    ]
     await bench.engine.close()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from driver.request_bytes import request_bytes
+from driver.request_bytes import RequestBytes, request_bytes
 from spate.plan import Plan, parse_plan
 from spate.secrets import SecretError
+from spate.traceparent import TraceSampling
 
 
-def plan(*requests: dict[str, Any], index_header: bool = False, target: str = "") -> Plan:
+def plan(
+    *requests: dict[str, Any],
+    index_header: bool = False,
+    target: str = "",
+    options: dict[str, Any] | None = None,
+) -> Plan:
     """Return a plan of these requests."""
     return parse_plan(
         {
@@ -19,7 +26,7 @@ def plan(*requests: dict[str, Any], index_header: bool = False, target: str = ""
             "target": target or "http://target:8000",
             "requests": list(requests),
             "load": {"test_type": "avalanche", "message_count_per_driver": 1},
-            "options": {"index_header": index_header},
+            "options": {"index_header": index_header} | (options or {}),
         }
     )
 
@@ -102,6 +109,30 @@ def test_index_header() -> None:
         b"Content-Length: 2\r\n", b"Content-Length: 2\r\nSpate-Index: run-1/12345\r\n"
     )
     assert b"\r\nSpate-Index: run-1/0\r\n" in made.of(0)
+
+
+@pytest.mark.parametrize("index_header", [False, True])
+def test_traced_requests(index_header: bool) -> None:
+    """Those that are chosen have one header more; the others are as they would be without it."""
+    request = {"path": "/", "method": "POST", "body": "traceparent: no"}
+    traced = plan(request, index_header=index_header, options={"traceparent": 0.5})
+    (made,) = request_bytes(traced, {}, "run-1")
+    (plain,) = request_bytes(plan(request, index_header=index_header), {}, "run-1")
+    sampling = TraceSampling("run-1", traced.seed, Fraction(1, 2))
+    found = {True: 0, False: 0}
+    for index in range(200):
+        chosen = sampling.chosen(index)
+        found[chosen] += 1
+        line = b"traceparent: %b\r\n" % sampling.value(index) if chosen else b""
+        last = b"Content-Length: 15\r\n"
+        assert made.of(index) == plain.of(index).replace(last, last + line)
+    assert min(found.values()) > 50
+
+
+def test_without_the_option_nothing_is_looked_at() -> None:
+    """The requests are then of the type that knows nothing of traces."""
+    (made,) = request_bytes(plan({"path": "/"}), {}, "run-1")
+    assert type(made) is RequestBytes
 
 
 def test_order_of_the_plan() -> None:

@@ -15,7 +15,7 @@ from spate.histogram import Histogram
 from spate.messages import SnapshotMessage
 from spate.plan import parse_plan
 from spate.report import LedgerFacts, RunFacts, TermFacts, build_report
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 from spate.summary import WIDTH, render_summary
 
 MS = 1_000_000
@@ -37,7 +37,7 @@ def good_report() -> dict[str, Any]:
             "thresholds": ["response_time.p99 < 300ms", "failed.rate < 1%", "sent.count >= 1000"],
         }
     )
-    schedule = compile_schedule(plan.load, 1)
+    schedule = plan_schedule(plan, 1)
     aggregator = Aggregator(plan, schedule, "r")
     choice = RequestChoice(plan.seed, [1])
     for second in range(10):

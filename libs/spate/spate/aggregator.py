@@ -14,10 +14,11 @@ from spate.aggregator_state import (
     TermCounts,
     TermId,
 )
-from spate.figures import Figures, FiguresAccumulator
+from spate.figures import FAILED_KINDS, SUCCEEDED, Figures, FiguresAccumulator
 from spate.messages import SnapshotMessage
 from spate.plan import Plan
 from spate.schedule import Schedule
+from spate.snapshot_parts import Parts
 
 __all__ = [
     "MAX_WINDOW",
@@ -104,8 +105,10 @@ class Aggregator:
         """How many snapshots came after ``close``."""
         return self.state.late
 
-    def add(self, snapshot: SnapshotMessage) -> Added:
+    def add(self, snapshot: SnapshotMessage, parts: Parts | None = None) -> Added:
         """Merge a snapshot, unless it is not of this run, was merged before or comes too late.
+
+        ``parts`` are the figures of its cells where they were read already.
 
         Raises:
             ValueError: if it does not fit the plan or is malformed; nothing of it is merged.
@@ -121,7 +124,8 @@ class Aggregator:
         if self._closed:
             state.late += 1
             return "late"
-        state.merge(snapshot, self._read(snapshot))
+        self._check(snapshot)
+        state.merge(snapshot, parts or Figures.from_cells(snapshot.cells))
         return "merged"
 
     def close(self) -> None:
@@ -159,8 +163,10 @@ class Aggregator:
 
     def by_driver(self) -> dict[str, DriverTotals]:
         """Return the totals of each driver that reported, by driver_id in order."""
+        latest = {driver.latest[0] for driver in self.state.drivers.values()}
+        in_flight = {second: self._in_flight(second) for second in latest}
         return {
-            driver_id: self._driver_totals(driver_id, driver)
+            driver_id: _driver_totals(driver, in_flight[driver.latest[0]][driver_id])
             for driver_id, driver in sorted(self.state.drivers.items())
         }
 
@@ -168,6 +174,10 @@ class Aggregator:
         """Return the figures of one driver over all its lives; zero if it reported nothing."""
         driver = self.state.drivers.get(driver_id)
         return driver.figures.freeze() if driver else Figures.zero()
+
+    def cpu_now(self) -> dict[str, float]:
+        """Return each driver's share of one core as its latest snapshot said, by driver_id."""
+        return {driver_id: driver.cpu for driver_id, driver in self.state.drivers.items()}
 
     def cpu_peaks(self) -> dict[str, float]:
         """Return each driver's highest share of one core over a window, by driver_id."""
@@ -196,9 +206,7 @@ class Aggregator:
         window = self.state.windows.get(second)
         if window is None:
             return WindowFigures(second, Figures.zero(), {}, frozenset())
-        in_flight: dict[str, int] = {}
-        for boot, levels in window.levels.items():
-            in_flight[boot.driver_id] = in_flight.get(boot.driver_id, 0) + levels.in_flight
+        in_flight = self._in_flight(second)
         return WindowFigures(second, window.freeze(), in_flight, frozenset(in_flight))
 
     def windows(self) -> Iterator[WindowFigures]:
@@ -219,16 +227,20 @@ class Aggregator:
             changed.append(second)
         return sorted(changed)
 
-    def _read(self, snapshot: SnapshotMessage) -> list[Figures]:
+    def _check(self, snapshot: SnapshotMessage) -> None:
         requests, stages = len(self.plan.requests), len(self.schedule.stages)
         for cell in snapshot.cells:
             if cell.request >= requests or cell.stage >= stages:
                 raise ValueError(f"no request {cell.request} or stage {cell.stage} in the plan")
         if snapshot.window >= MAX_WINDOW:
             raise ValueError(f"window {snapshot.window} is beyond any run")
+        for trace in snapshot.traces:
+            if trace.index >= self.schedule.count:
+                raise ValueError(f"no arrival {trace.index} in the plan")
+            if trace.outcome != SUCCEEDED and trace.outcome not in FAILED_KINDS:
+                raise ValueError(f"no outcome {trace.outcome!r}")
         if not 0 <= snapshot.cpu <= _MOST_CORES:
             raise ValueError(f"no process uses {snapshot.cpu} cores")
-        return Figures.from_cells(snapshot.cells)
 
     def _by(self, part: Literal[0, 1], count: int) -> dict[int, Figures]:
         sums = [FiguresAccumulator() for _ in range(count)]
@@ -241,13 +253,20 @@ class Aggregator:
             cell.freeze() for key, cell in self.state.cells.items() if wanted(key)
         )
 
-    def _driver_totals(self, driver_id: str, driver: DriverState) -> DriverTotals:
-        last = driver.latest[0]
-        return DriverTotals(
-            figures=driver.figures.freeze(),
-            clock_offset_ns=driver.clock_offset_ns,
-            start_skew_ns=driver.start_skew_ns,
-            cpu=driver.cpu,
-            in_flight=self.window(last).in_flight[driver_id],
-            last_window=last,
-        )
+    def _in_flight(self, second: int) -> dict[str, int]:
+        """Return each driver's level at the end of a second of which something was heard."""
+        in_flight: dict[str, int] = {}
+        for boot, levels in self.state.windows[second].levels.items():
+            in_flight[boot.driver_id] = in_flight.get(boot.driver_id, 0) + levels.in_flight
+        return in_flight
+
+
+def _driver_totals(driver: DriverState, in_flight: int) -> DriverTotals:
+    return DriverTotals(
+        figures=driver.figures.freeze(),
+        clock_offset_ns=driver.clock_offset_ns,
+        start_skew_ns=driver.start_skew_ns,
+        cpu=driver.cpu,
+        in_flight=in_flight,
+        last_window=driver.latest[0],
+    )

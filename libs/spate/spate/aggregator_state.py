@@ -14,6 +14,7 @@ from spate.figures import Figures, FiguresAccumulator
 from spate.messages import SnapshotMessage
 from spate.packed_figures import pack, unpack
 from spate.seq_set import SeqSet
+from spate.slow_traces import TraceRow, slowest, trace_row
 
 CellKey = tuple[int, int]
 """Positions in the plan: (request, stage)."""
@@ -133,7 +134,7 @@ class AggregatorState:
     """The sum of the snapshots merged, and how many were not.
 
     ``revision`` is how many were merged. ``changes`` says at which revision each second changed
-    last, the latest change last.
+    last, the latest change last. ``traces`` are the slowest of the traced requests.
     """
 
     revision: int = 0
@@ -146,6 +147,7 @@ class AggregatorState:
     terms: dict[TermId, TermCounts] = field(default_factory=dict)
     windows: dict[int, WindowState] = field(default_factory=dict)
     changes: dict[int, int] = field(default_factory=dict)
+    traces: tuple[TraceRow, ...] = ()
     _unfolded: set[int] = field(default_factory=set)
 
     def merge(self, snapshot: SnapshotMessage, parts: Sequence[Figures]) -> None:
@@ -165,6 +167,9 @@ class AggregatorState:
             term.sent += figures.sent
         self.changes.pop(snapshot.window, None)
         self.changes[snapshot.window] = self.revision
+        if snapshot.traces:
+            new = (trace_row(boot.driver_id, trace) for trace in snapshot.traces)
+            self.traces = slowest((*self.traces, *new))
 
         levels = window.levels.setdefault(boot, BootLevels())
         levels.cpu_millionths += round(snapshot.cpu * _MILLION)

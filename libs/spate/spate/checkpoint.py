@@ -29,6 +29,7 @@ from spate.packed_figures import pack, unpack
 from spate.plan import Plan
 from spate.schedule import Schedule
 from spate.seq_set import SeqSet
+from spate.slow_traces import TraceRow, slowest
 
 MOST_PART_BYTES = 900_000
 """No part is longer: a record of Kafka is at most 1 MB with everything around it."""
@@ -135,6 +136,7 @@ def _pack_head(
             for term, counts in state.terms.items()
         ],
         "cells": list(state.cells),
+        "traces": state.traces,
         "drivers": [
             [
                 driver_id,
@@ -175,6 +177,8 @@ def _read_head(head: dict[str, Any], figures: list[Figures]) -> AggregatorState:
             )
             for driver_id, latest, offset_ns, cpu, skew_at, skew_ns in head["drivers"]
         },
+        # What was written before there were any has none.
+        traces=slowest(TraceRow(*row) for row in head.get("traces", ())),
     )
 
 

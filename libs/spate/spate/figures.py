@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from spate.accumulator import Accumulator
 from spate.histogram import Histogram
+from spate.histogram_wire import read_wires
 from spate.messages import Cell, WireHistogram
 
 SUCCEEDED = "succeeded"
@@ -111,7 +112,7 @@ class Figures:
                 cell.connect_time,
             )
             wires += [_NOTHING if wire is None else wire for wire in measured]
-        histograms = Histogram.from_wires(wires)
+        histograms = read_wires(wires)
         width = len(HISTOGRAMS)
         return [
             Figures(

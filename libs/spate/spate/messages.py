@@ -238,6 +238,20 @@ class Cell(Part):
     connect_time: WireHistogram | None = None
 
 
+class SlowTrace(Part):
+    """A traced request that is among the slowest of its driver in the run so far.
+
+    ``offset_ns`` is when it was due, in run time; ``outcome`` is ``succeeded`` or a failed kind;
+    ``status`` is 0 without a response.
+    """
+
+    index: Count
+    offset_ns: Count
+    response_ns: Count
+    outcome: str
+    status: Count
+
+
 class SnapshotMessage(Message):
     """The delta of one interval of one term; ``seq`` numbers the snapshots of a boot.
 
@@ -258,6 +272,7 @@ class SnapshotMessage(Message):
     cpu: float
     clock_offset_ns: int | None
     start_skew_ns: int | None
+    traces: Annotated[tuple[SlowTrace, ...], Field(max_length=20)] = ()
 
 
 AnyMessage = Annotated[

@@ -6,6 +6,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Final, Literal
 
 from spate.expression import parse_threshold
@@ -15,6 +16,7 @@ from spate.plan_load import read_load
 from spate.plan_model import Drivers, Limits, Options, Plan, Request, Tls
 from spate.plan_problem import PlanError, PlanProblem, Problems
 from spate.plan_request import read_requests
+from spate.traceparent import HEADER
 from spate.units import NS_PER_HOUR, NS_PER_MS, NS_PER_S, format_duration
 
 MOST_BYTES: Final = 256 * 1024
@@ -51,6 +53,7 @@ _MOST_IN_FLIGHT: Final = 100_000
 _MOST_DRIVERS: Final = 1_000
 _MOST_THRESHOLDS: Final = 64
 _MOST_EXPRESSION: Final = 400
+_SHARE_DECIMALS: Final = 6
 _SHORTEST_TIMEOUT_NS: Final = NS_PER_MS
 _LONGEST_TIMEOUT_NS: Final = 20 * NS_PER_S
 
@@ -77,9 +80,7 @@ def parse_plan(document: object) -> Plan:
         load=read_load(fields, problems),
         limits=_read_limits(fields, problems),
         drivers=_read_drivers(fields),
-        options=Options(
-            fields.part("options", ("index_header",)).flag("index_header", default=False)
-        ),
+        options=_read_options(fields, requests),
         thresholds=_read_thresholds(fields, requests),
     )
     problems.raise_any()
@@ -186,6 +187,18 @@ def _read_drivers(fields: Fields) -> Drivers:
         wait_ns=drivers.duration("wait", 0, NS_PER_HOUR, 30 * NS_PER_S),
         on_loss=drivers.choice("on_loss", _LOSSES, "takeover"),
     )
+
+
+def _read_options(fields: Fields, requests: tuple[Request, ...]) -> Options:
+    """Return the options; who asks for trace context must not write it as well."""
+    options = fields.part("options", ("index_header", "traceparent"))
+    share = options.number("traceparent", Fraction(0), Fraction(1), _SHARE_DECIMALS, Fraction(0))
+    for place, request in enumerate(requests):
+        for name in request.headers:
+            if share and name.lower() == HEADER:
+                path = join(f"requests[{place}].headers", name)
+                fields.note(path, "is set by options.traceparent as well; remove one of the two")
+    return Options(options.flag("index_header", default=False), share)
 
 
 def _read_thresholds(fields: Fields, requests: tuple[Request, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from spate.plan_fields import Fields, shown
-from spate.plan_model import ArrivalsLoad, AvalancheLoad, Load, Stage, TsunamiLoad
+from spate.plan_model import ArrivalsLoad, AvalancheLoad, Load, Spacing, Stage, TsunamiLoad
 from spate.plan_problem import Problems
 from spate.units import NS_PER_HOUR, NS_PER_MS, format_duration
 
@@ -32,7 +32,7 @@ _TEST_TYPES: Final[tuple[Literal["avalanche", "tsunami", "arrivals"], ...]] = (
     "tsunami",
     "arrivals",
 )
-_SPACINGS: Final = ("uniform", "poisson")
+_SPACINGS: Final[tuple[Spacing, ...]] = ("uniform", "poisson")
 _MOST_STAGES: Final = 64
 _NS_DECIMALS_OF_MS: Final = 6
 _RATE_DECIMALS: Final = 6
@@ -90,8 +90,6 @@ def _read_tsunami(fields: Fields, count: int) -> TsunamiLoad:
 def _read_arrivals(fields: Fields, problems: Problems) -> Load:
     """Return the load of stages of a rate."""
     spacing = fields.choice("spacing", _SPACINGS, "uniform")
-    if spacing == "poisson":
-        fields.add("spacing", "poisson is not yet offered; use uniform")
     if not fields.required("stages", "write [{duration: 30s, from: 100}]"):
         return _PLACEHOLDER
     before = problems.count
@@ -108,7 +106,7 @@ def _read_arrivals(fields: Fields, problems: Problems) -> Load:
         stages.append(stage)
     if problems.count == before:
         _check_whole(fields, stages)
-    return ArrivalsLoad(tuple(stages), "uniform")
+    return ArrivalsLoad(tuple(stages), spacing)
 
 
 def _read_stage(fields: Fields, number: int, previous: Stage | None) -> Stage:

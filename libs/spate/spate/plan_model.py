@@ -73,12 +73,16 @@ class Stage:
     measured: bool
 
 
+Spacing = Literal["uniform", "poisson"]
+"""How arrivals follow each other: evenly, or at random as those of independent users do."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArrivalsLoad:
     """Open load: stages of a rate for the whole fleet."""
 
     stages: tuple[Stage, ...]
-    spacing: Literal["uniform"]
+    spacing: Spacing
     test_type: ClassVar[Literal["arrivals"]] = "arrivals"
 
 
@@ -106,9 +110,13 @@ class Drivers:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``index_header`` adds ``Spate-Index: RUN/INDEX`` to every request."""
+    """``index_header`` adds ``Spate-Index: RUN/INDEX`` to every request.
+
+    ``traceparent`` is the share of requests that carry W3C trace context, 0 to 1.
+    """
 
     index_header: bool
+    traceparent: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +167,7 @@ class Plan:
                 "wait": format_duration(self.drivers.wait_ns),
                 "on_loss": self.drivers.on_loss,
             },
-            "options": {"index_header": self.options.index_header},
+            "options": _options_document(self.options),
             "thresholds": list(self.thresholds),
         }
 
@@ -192,6 +200,18 @@ def _request_document(request: Request) -> dict[str, Any]:
             "body_contains": request.expect.body_contains,
         },
     }
+
+
+def _options_document(options: Options) -> dict[str, Any]:
+    """Return the normal form of the options.
+
+    An option that came later stands there only where it is used: plans without it keep their
+    digest, by which drivers of another version know them.
+    """
+    document: dict[str, Any] = {"index_header": options.index_header}
+    if options.traceparent:
+        document["traceparent"] = _number(options.traceparent)
+    return document
 
 
 def _load_document(load: Load) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from spate.reckoning import Reckoning
 from spate.report_facts import LedgerFacts, RunFacts, TermFacts
 from spate.report_windows import last_second, window_row, window_rows
 from spate.run_facts_json import run_json
+from spate.slow_traces import traces_json
 from spate.thresholds import Measured, evaluate
 from spate.trust import doubts
 
@@ -52,6 +53,7 @@ def build_report(facts: RunFacts, aggregator: Aggregator, ledger: LedgerFacts) -
         "requests": _requests(aggregator, reckoning),
         "windows": _windows(facts, aggregator, ledger),
         "drivers": _drivers(aggregator, reckoning),
+        "traces": traces_json(aggregator.state.traces, facts.plan, facts.run_id),
         "events": [dict(event) for event in facts.events],
         "verdict": {
             **_verdict(facts, aggregator, reckoning),

@@ -20,6 +20,7 @@ _DURATIONS = (
 )
 _NAME = 40
 _NAME_LEAST = 8
+_TRACES = 3
 _NS_PER_MS = 1_000_000
 _BUSY = 0.9
 _LAST_OF_THREE = 999.5
@@ -38,6 +39,7 @@ def render_summary(report: Mapping[str, Any]) -> str:
         _requests(report["requests"]),
         _codes(report["status_codes"]),
         _drivers(report),
+        _traces(report.get("traces", ())),
         _thresholds(report["verdict"]["thresholds"]),
         _doubts(report),
     ]
@@ -156,6 +158,21 @@ def _drivers(report: Mapping[str, Any]) -> list[str]:
         "cpu",
     )
     return _table("driver", headings, rows) if rows else []
+
+
+def _traces(traces: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name the slowest of the traced requests, to be looked up where traces are kept."""
+    rows = [
+        (
+            trace["trace_id"],
+            _ms(trace["response_ns"]),
+            _cut(trace["request"], _NAME // 2),
+            _cut(trace["driver_id"], _NAME // 2),
+            str(trace["status"] or trace["outcome"]),
+        )
+        for trace in traces[:_TRACES]
+    ]
+    return _table("slowest traces", ("ms", "request", "driver", "answer"), rows) if rows else []
 
 
 def _thresholds(thresholds: Sequence[Mapping[str, Any]]) -> list[str]:

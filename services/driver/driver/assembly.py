@@ -14,9 +14,11 @@ from driver.load import Load
 from driver.recorder import Raw, Recorder
 from driver.requester import Requester
 from driver.session import Session
+from driver.traced_recorder import TracedRecorder
 from spate.allowlist import Allowlist
 from spate.choice import RequestChoice
 from spate.timing import Timing
+from spate.traceparent import TraceSampling
 
 
 def assemble(
@@ -61,6 +63,13 @@ def assemble(
             on_idle=on_idle,
         )
 
+    def make_recorder(load: Load, choice: RequestChoice) -> Recorder:
+        share = load.plan.options.traceparent
+        if not share:
+            return Recorder(load.schedule, choice, raw)
+        sampling = TraceSampling(load.run_id, load.plan.seed, share)
+        return TracedRecorder(load.schedule, choice, sampling, raw)
+
     def make_engine(load: Load, wish: Callable[[], None], turn: Callable[[int], int]) -> Engine:
         choice = RequestChoice(load.plan.seed, [request.weight for request in load.plan.requests])
         return Engine(
@@ -68,7 +77,7 @@ def assemble(
             session=session,
             clock=clock,
             loop=loop,
-            recorder=Recorder(load.schedule, choice, raw),
+            recorder=make_recorder(load, choice),
             choice=choice,
             make_requester=make_requester,
             wish=wish,

@@ -17,8 +17,9 @@ from driver.levels import Levels
 from driver.licence import LogLostError
 from driver.load import Load
 from driver.reporter import Reporter
+from driver.run_log import RunLog
 from driver.session import Session
-from driver.tally import Tally
+from driver.tally import Totals
 from spate.bus import Ack
 from spate.messages import (
     STATE_ORDER,
@@ -70,6 +71,7 @@ class Driver:
         self.session = session
         self.engine: Engine | None = None
         self.cpu = 0.0
+        self.clock_offset_ns: int | None = None
         self._timing = timing
         self._clock = clock
         self._carrier = carrier
@@ -79,6 +81,7 @@ class Driver:
         )
         self._cpu_mark = (clock.mono_ns(), clock.cpu_ns())
         self._retired: set[asyncio.Task[None]] = set()
+        self._log = RunLog(session)
         self._pulse_due_ns = 0
         self._wished = asyncio.Event()
         self._closed = False
@@ -89,9 +92,14 @@ class Driver:
         return self._reporter.seq
 
     @property
-    def tally(self) -> Tally:
+    def totals(self) -> Totals:
         """What this process has done so far."""
-        return self._reporter.tally
+        return self._reporter.tally.totals
+
+    @property
+    def start_skew_ns(self) -> int | None:
+        """How late the first arrival of the newest run was, as the latest snapshot said."""
+        return self._reporter.start_skew_ns
 
     @property
     def in_flight(self) -> int:
@@ -172,6 +180,7 @@ class Driver:
             self.in_flight, reporter.first_seq, reporter.seq, self.cpu, reporter.lag_p99_ns
         )
         message = self.session.heartbeat(now, levels)
+        self.clock_offset_ns = message.clock.offset_ns if message.clock else None
         self._pulse_due_ns = now.mono_ns + self._timing.heartbeat_every_ns
         self._carrier.heartbeat(message)
 
@@ -180,6 +189,7 @@ class Driver:
         if self._closed:
             return
         self._hand_back()
+        self._log.look()
         load = self.session.load
         taken = self.engine is not None and self.engine.load is load
         if load is not None and not taken and self.session.refusal is None:
@@ -193,6 +203,7 @@ class Driver:
     def _hand_back(self) -> None:
         """Account for what the terms that closed had not put on a socket (R4)."""
         for closure in self.session.take_closures():
+            self._log.closed(closure)
             if self.engine is not None:
                 self.engine.closed(closure)
 
@@ -214,6 +225,7 @@ class Driver:
         except ValueError as error:
             # A secret that is not here, or a certificate that is none: of the plan, not of ours.
             self.session.refuse(str(error))
+            self._log.look()
         else:
             self._spawn(engine.warm())
 

@@ -31,6 +31,7 @@ from driver.own_address import reachable_host
 from driver.settings import Settings, read_settings
 from spate.bus import Ack, Bus, BusError, RefusedError
 from spate.kafkabus import KafkaBus
+from spate.logs import set_up_logs
 from spate.messages import Heartbeat, Register, SnapshotMessage
 from spate.timing import SECOND, Timing
 from spate.topics import Topics, topic_table
@@ -73,10 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a driver process; return its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
     settings = read_settings(arguments, os.environ)
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format=f"%(asctime)s {settings.driver_id} %(levelname)s %(message)s",
-    )
+    set_up_logs("driver", settings.log_level, settings.log_format, driver_id=settings.driver_id)
     if settings.processes > 1:
         return run_children(settings, arguments, os.environ)
     try:
@@ -138,7 +136,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         await _wait_for_kafka(waiting, settings.kafka, bus, topics, ended)
         if ended.done():
             return _say_goodbye(broken)
-        relay.link = link = Link(bus, topics, timing, on_ack)
+        relay.link = link = Link(bus, topics, timing, on_ack, clock.mono_ns)
         link.register(
             Register(
                 driver_id=settings.driver_id,
@@ -215,6 +213,8 @@ def _say_goodbye(broken: list[str]) -> int:
     """Say what broke; return the exit code."""
     for why in broken:
         _LOG.error("%s", why)
+    if not broken:
+        _LOG.info("gone: nothing is left to report")
     return 1 if broken else 0
 
 
@@ -229,19 +229,23 @@ def _readings(
     begun_ns: int,
 ) -> Readings:
     engine, backlog = driver.engine, link.backlog if link else None
+    oldest_ns = backlog.oldest_ns if backlog is not None else None
     down_since_ns = begun_ns if waiting.reason else bus.health.down_since_ns
     return Readings(
-        tally=driver.tally,
+        totals=driver.totals,
         driver_id=settings.driver_id,
         version=version("spate"),
         in_flight=driver.in_flight,
         connections=engine.requester.connections if engine else 0,
         cpu=driver.cpu,
         licensed=driver.session.licensed,
+        clock_offset_ns=driver.clock_offset_ns,
+        start_skew_ns=driver.start_skew_ns,
         term=driver.session.term,
         fences=driver.session.endings.by_cause,
         unacknowledged=len(backlog) if backlog is not None else 0,
         unacknowledged_bytes=backlog.bytes if backlog is not None else 0,
+        ack_age_ns=0 if oldest_ns is None else clock.mono_ns() - oldest_ns,
         resent=backlog.resent if backlog is not None else 0,
         kafka_errors=bus.health.errors,
         kafka_error=waiting.reason or bus.health.last_error,

@@ -129,6 +129,10 @@ class Recorder:
         self._lag_p99_ns = Histogram.merge_all(lags).quantile_ns(0.99)
         return [(term, tuple(cells)) for term, cells in terms.items()]
 
+    def take_slowest(self) -> list[Arrival]:
+        """Return traced arrivals that are news (see ``TracedRecorder``): none are traced here."""
+        return []
+
     def _of_index(self, term: int, index: int) -> _Tally:
         key = (term, self._choice.request(index), self._schedule.stage_of(index))
         return self._tallies.get(key) or self._open(key)

@@ -13,7 +13,7 @@ from driver.clock import Clock
 from driver.engine import Engine
 from driver.session import Session
 from driver.tally import Tally
-from spate.messages import SnapshotMessage
+from spate.messages import SlowTrace, SnapshotMessage
 from spate.timing import SECOND
 
 _MAX_CELL_BYTES = 200_000
@@ -37,6 +37,7 @@ class Reporter:
         self.seq = 0
         self.first_seq = 1
         self.lag_p99_ns: int | None = None
+        self.start_skew_ns: int | None = None
         self.tally = Tally()
         self._session = session
         self._clock = clock
@@ -50,6 +51,7 @@ class Reporter:
     def begin(self) -> None:
         """Start the windows of another run."""
         self.first_seq = self.seq + 1
+        self.start_skew_ns = None
         self._start_ns = self._second = None
 
     def tick(self, engine: Engine, cpu: float) -> None:
@@ -107,6 +109,8 @@ class Reporter:
         if empty and not pieces:
             pieces = [(self._session.term, ())]
         clock = self._session.clock.estimate()
+        self.start_skew_ns = self._session.start_skew_ns(engine.first_lag_ns)
+        traces = self._traces(engine)
         for term, part in pieces:
             self.seq += 1
             self._send(
@@ -122,6 +126,22 @@ class Reporter:
                     connections=engine.requester.connections,
                     cpu=cpu,
                     clock_offset_ns=clock.offset_ns if clock else None,
-                    start_skew_ns=self._session.start_skew_ns(engine.first_lag_ns),
+                    start_skew_ns=self.start_skew_ns,
+                    traces=traces,
                 )
             )
+            traces = ()
+
+    def _traces(self, engine: Engine) -> tuple[SlowTrace, ...]:
+        """Return what is new among the slowest traced requests; it is news only with cells."""
+        start_ns = self._start_ns or 0
+        return tuple(
+            SlowTrace(
+                index=arrival.index,
+                offset_ns=max(0, arrival.intended_ns - start_ns),
+                response_ns=arrival.done_ns - arrival.intended_ns,
+                outcome=arrival.outcome or "",
+                status=arrival.status,
+            )
+            for arrival in engine.recorder.take_slowest()
+        )

@@ -31,7 +31,7 @@ from spate.messages import (
     RunState,
 )
 from spate.plan import Plan
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 from spate.timing import Timing
 
 
@@ -68,6 +68,11 @@ class Session:
     def licensed(self) -> bool:
         """Whether the present term is open."""
         return self._licence.ends_at_ns is not None
+
+    @property
+    def undecided(self) -> int:
+        """How many arrivals are in hand and not decided yet."""
+        return self._ranges.undecided if self._ranges is not None else 0
 
     @property
     def clock(self) -> ClockSync:
@@ -278,7 +283,7 @@ class Session:
             self._close("state")
         self.endings.forget_run()
         self._headway.clear()
-        schedule = compile_schedule(plan.load, message.drivers_at_start)
+        schedule = plan_schedule(plan, message.drivers_at_start)
         self.load = Load(message.run_id, plan, schedule)
         self.state = "PREPARING"
         self.refusal = None

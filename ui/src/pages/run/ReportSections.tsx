@@ -3,6 +3,7 @@ import { count } from "../../numbers/digits";
 import { inMs } from "../../numbers/figure";
 import { type Column, Table } from "../../parts/Table";
 import { failedTotal } from "./account";
+import { Traces } from "./Traces";
 
 /** What only the report knows: the durations in full, and the figures of each request and stage. */
 export function ReportSections({ report }: { report: Report }) {
@@ -41,6 +42,7 @@ export function ReportSections({ report }: { report: Report }) {
           ]}
         />
       </section>
+      {report.traces && report.traces.length > 0 && <Traces traces={report.traces} />}
       {report.stages.length > 1 && (
         <section className="section">
           <h2>Stages</h2>
