@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 
 from spate.bus import Ack, Outgoing, Producer
@@ -35,14 +36,18 @@ class Backlog:
 
     After a failure nothing is sent until the fate of all that is under way is known; a moment
     later everything that is left goes out again, the oldest first. ``bytes`` is the size of what
-    is kept, ``resent`` how often a record failed.
+    is kept, ``resent`` how often a record failed, ``oldest_ns`` when the oldest that is kept was
+    added, by ``mono_ns``; None without one.
     """
 
-    def __init__(self, producer: Producer) -> None:
+    def __init__(self, producer: Producer, mono_ns: Callable[[], int]) -> None:
         self.bytes = 0
         self.resent = 0
+        self.oldest_ns: int | None = None
         self._producer = producer
+        self._mono_ns = mono_ns
         self._kept: dict[int, Outgoing] = {}
+        self._added_ns: dict[int, int] = {}
         self._waiting: deque[int] = deque()
         self._under_way: set[int] = set()
         self._setback = False
@@ -63,6 +68,9 @@ class Backlog:
             BacklogError: if too much is kept; the record is taken all the same.
         """
         self._kept[number] = record
+        self._added_ns[number] = self._mono_ns()
+        if self.oldest_ns is None:
+            self.oldest_ns = self._added_ns[number]
         self.bytes += _size(record)
         self._waiting.append(number)
         self._go_on()
@@ -83,6 +91,8 @@ class Backlog:
         self._under_way.discard(number)
         if ack.error is None:
             self.bytes -= _size(self._kept.pop(number))
+            del self._added_ns[number]
+            self.oldest_ns = next(iter(self._added_ns.values()), None)
         else:
             self.resent += 1
             self._setback = True

@@ -32,7 +32,12 @@ class Link:
     """
 
     def __init__(
-        self, bus: Bus, topics: Topics, timing: Timing, on_ack: Callable[[int, Ack], None]
+        self,
+        bus: Bus,
+        topics: Topics,
+        timing: Timing,
+        on_ack: Callable[[int, Ack], None],
+        mono_ns: Callable[[], int],
     ) -> None:
         self.bad_messages = 0
         self._bus = bus
@@ -46,7 +51,7 @@ class Link:
             )
         )
         self._snapshots = bus.producer(ProducerOptions())
-        self.backlog = Backlog(self._snapshots)
+        self.backlog = Backlog(self._snapshots, mono_ns)
 
     def register(self, message: Register) -> None:
         """Describe the driver, for display."""

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import Metric
 
 from driver.closure import FENCE_CAUSES, CloseCause
-from driver.tally import Tally
+from driver.metric_table import DRIVER_METRICS
+from driver.tally import Totals
+from spate.scrape import Scrape
 from spate.timing import SECOND
 
 _NOT_FOUND: Final = 404
@@ -28,21 +30,25 @@ _TEXT: Final = "text/plain; charset=utf-8"
 class Readings:
     """What the driver says of itself at a scrape.
 
-    ``fences`` counts the terms that closed, by cause. ``kafka_down_ns`` is for how long no broker
-    has answered, None while one does.
+    ``fences`` counts the terms that closed, by cause. ``ack_age_ns`` is for how long the oldest of
+    the unacknowledged snapshots has been waiting, 0 without one. ``kafka_down_ns`` is for how long
+    no broker has answered, None while one does.
     """
 
-    tally: Tally
+    totals: Totals
     driver_id: str
     version: str
     in_flight: int
     connections: int
     cpu: float
     licensed: bool
+    clock_offset_ns: int | None
+    start_skew_ns: int | None
     term: int
     fences: Mapping[CloseCause, int]
     unacknowledged: int
     unacknowledged_bytes: int
+    ack_age_ns: int
     resent: int
     kafka_errors: int
     kafka_error: str | None
@@ -57,60 +63,39 @@ class Collector:
         self._read = read
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all metric families."""
+        """Yield all metric families that are in ``DRIVER_METRICS`` and known now."""
         now = self._read()
-        info = GaugeMetricFamily(
-            "spate_driver_build_info", "Version of this driver.", labels=["version", "driver_id"]
-        )
-        info.add_metric([now.version, now.driver_id], 1)
-        yield info
-        arrivals = CounterMetricFamily(
-            "spate_driver_arrivals",
-            "Arrivals by what became of them.",
-            labels=["outcome", "kind"],
-        )
-        for (outcome, kind), n in sorted(now.tally.arrivals.items()):
-            arrivals.add_metric([outcome, kind], n)
-        yield arrivals
-        fences = CounterMetricFamily(
-            "spate_driver_fences",
-            "Terms that closed because the right or the ability to send was gone.",
-            labels=["cause"],
-        )
+        totals, scrape = now.totals, Scrape(DRIVER_METRICS)
+        scrape.tell("spate_driver_build_info", 1, now.version, now.driver_id)
+        for (outcome, kind), n in totals.arrivals.items():
+            scrape.tell("spate_driver_arrivals_total", n, outcome, kind)
+        scrape.tell("spate_driver_requests_sent_total", totals.sent)
+        scrape.tell("spate_driver_sent_bytes_total", totals.bytes_sent)
+        scrape.tell("spate_driver_received_bytes_total", totals.bytes_received)
+        scrape.tell_durations("spate_driver_response_time_seconds", totals.response_time)
+        scrape.tell_durations("spate_driver_service_time_seconds", totals.service_time)
+        scrape.tell_durations("spate_driver_lag_seconds", totals.lag)
+        scrape.tell("spate_driver_in_flight", now.in_flight)
+        scrape.tell("spate_driver_connections", now.connections)
+        scrape.tell("spate_driver_cpu_ratio", now.cpu)
+        scrape.tell("spate_driver_licensed", now.licensed)
+        scrape.tell_some("spate_driver_clock_offset_seconds", _seconds(now.clock_offset_ns))
+        scrape.tell_some("spate_driver_start_skew_seconds", _seconds(now.start_skew_ns))
+        scrape.tell("spate_driver_snapshots_unacknowledged", now.unacknowledged)
+        scrape.tell("spate_driver_snapshots_unacknowledged_bytes", now.unacknowledged_bytes)
+        scrape.tell("spate_driver_kafka_ack_age_seconds", now.ack_age_ns / SECOND)
+        scrape.tell("spate_driver_kafka_up", now.kafka_down_ns is None)
         for cause in FENCE_CAUSES:
-            fences.add_metric([cause], now.fences.get(cause, 0))
-        yield fences
-        counters = {
-            "spate_driver_requests_sent": ("Requests put on a socket.", now.tally.sent),
-            "spate_driver_sent_bytes": ("Bytes sent to targets.", now.tally.bytes_sent),
-            "spate_driver_received_bytes": ("Bytes from targets.", now.tally.bytes_received),
-            "spate_driver_snapshots_resent": ("Snapshots that Kafka refused once.", now.resent),
-            "spate_driver_kafka_errors": ("Errors of the Kafka clients.", now.kafka_errors),
-            "spate_driver_bad_messages": ("Control messages not understood.", now.bad_messages),
-            "spate_driver_terms_closed": ("Terms closed since the start.", now.term - 1),
-        }
-        for name, (text, value) in counters.items():
-            yield CounterMetricFamily(name, text, value=value)
-        gauges = {
-            "spate_driver_in_flight": ("Arrivals decided and not done.", now.in_flight),
-            "spate_driver_connections": ("Open connections to the target.", now.connections),
-            "spate_driver_cpu_ratio": ("CPU used, as a share of one core.", now.cpu),
-            "spate_driver_licensed": ("1 while this driver may send.", int(now.licensed)),
-            "spate_driver_snapshots_unacknowledged": (
-                "Snapshots that Kafka has not acknowledged.",
-                now.unacknowledged,
-            ),
-            "spate_driver_snapshots_unacknowledged_bytes": (
-                "Their size.",
-                now.unacknowledged_bytes,
-            ),
-            "spate_driver_kafka_up": (
-                "1 while a Kafka broker answers.",
-                int(now.kafka_down_ns is None),
-            ),
-        }
-        for name, (text, level) in gauges.items():
-            yield GaugeMetricFamily(name, text, value=level)
+            scrape.tell("spate_driver_fences_total", now.fences.get(cause, 0), cause)
+        scrape.tell("spate_driver_terms_closed_total", now.term - 1)
+        scrape.tell("spate_driver_snapshots_resent_total", now.resent)
+        scrape.tell("spate_driver_kafka_errors_total", now.kafka_errors)
+        scrape.tell("spate_driver_bad_messages_total", now.bad_messages)
+        return scrape.collect()
+
+
+def _seconds(duration_ns: int | None) -> float | None:
+    return None if duration_ns is None else duration_ns / SECOND
 
 
 class MetricsServer:
@@ -123,6 +108,7 @@ class MetricsServer:
     def __init__(self, host: str, port: int, read: Callable[[], Readings]) -> None:
         registry = CollectorRegistry()
         registry.register(Collector(read))
+        ProcessCollector(registry=registry)
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:

@@ -1,20 +1,29 @@
-"""The orchestrator's own figures for Prometheus, rendered when they are asked for."""
+"""The orchestrator's ``/metrics``: gathered on its loop, turned into text on a thread.
+
+With a thousand drivers the text has thousands of lines, and heartbeats must not wait for it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from orchestrator.metric_table import ORCHESTRATOR_METRICS
 from orchestrator.operations import DRIVER_STATES, OperationFigures
-from spate.messages import STATE_ORDER
+from orchestrator.run_metrics import run_families
+from spate.scrape import Scrape
+
+SNAPSHOT_RESULTS: Final = ("merged", "duplicate", "late", "foreign")
 
 
-class OrchestratorCollector(Collector):
-    """Turns ``figures()`` and the number of open streams into metric families."""
+class Exposition:
+    """Answers scrapes: the orchestrator's own figures, those of a run, and of its process."""
 
     def __init__(
         self,
@@ -25,88 +34,57 @@ class OrchestratorCollector(Collector):
         self._version = version
         self._figures = figures
         self._subscribers = subscribers
+        self._process = ProcessCollector(registry=None)
 
-    def describe(self) -> Iterator[Metric]:
-        """Name nothing beforehand: registering must not ask for figures."""
-        return iter(())
+    async def render(self, accept: str) -> tuple[bytes, str]:
+        """Return the text of all metrics as of now, and its content type, by an Accept header."""
+        gathered = Gathered(self._version, self._figures(), self._subscribers())
+        return await asyncio.to_thread(_encode, (gathered, self._process), accept)
+
+
+class Gathered(Collector):
+    """The families of one scrape."""
+
+    def __init__(self, version: str, figures: OperationFigures, streams: int) -> None:
+        self._version = version
+        self._figures = figures
+        self._streams = streams
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all families as of now."""
-        figures = self._figures()
-        build = GaugeMetricFamily(
-            "spate_orchestrator_build_info", "1, labelled by version.", labels=["version"]
-        )
-        build.add_metric([self._version], 1)
-        yield build
+        """Yield those of the orchestrator itself, then those of the run, if there is one."""
+        yield from self._own()
+        if self._figures.run is not None:
+            yield from run_families(self._figures.run)
 
-        drivers = GaugeMetricFamily(
-            "spate_orchestrator_drivers", "Drivers heard, by state.", labels=["state"]
-        )
+    def _own(self) -> Iterator[Metric]:
+        now, scrape = self._figures, Scrape(ORCHESTRATOR_METRICS)
+        scrape.tell("spate_orchestrator_build_info", 1, self._version)
         for state in DRIVER_STATES:
-            drivers.add_metric([state], figures.drivers.get(state, 0))
-        yield drivers
-
-        if figures.fleet_desired is not None:
-            text = "Driver pods that are wanted."
-            yield _gauge("spate_orchestrator_fleet_desired", text, figures.fleet_desired)
-        if figures.fleet_ready is not None:
-            text = "Driver pods that are ready."
-            yield _gauge("spate_orchestrator_fleet_ready", text, figures.fleet_ready)
-
-        yield _gauge("spate_orchestrator_runs_queued", "Runs that wait.", figures.runs_queued)
-        yield _gauge(
-            "spate_orchestrator_streams", "Live streams that are open.", self._subscribers()
-        )
-
-        run = GaugeMetricFamily(
-            "spate_run_state",
-            "1 for the state of the run under way, 0 for the others.",
-            labels=["run_id", "state"],
-        )
-        if figures.run_id is not None:
-            for name in STATE_ORDER:
-                run.add_metric([figures.run_id, name], float(name == figures.run_state))
-        yield run
-
-        kafka = CounterMetricFamily("spate_orchestrator_kafka_errors", "Errors met with Kafka.")
-        kafka.add_metric([], figures.kafka_errors)
-        yield kafka
-
-        snapshots = CounterMetricFamily(
-            "spate_orchestrator_snapshots",
-            "Snapshots read, by what became of them.",
-            labels=["result"],
-        )
-        snapshots.add_metric(["merged"], figures.snapshots_merged)
-        snapshots.add_metric(["duplicate"], figures.snapshots_duplicate)
-        snapshots.add_metric(["late"], figures.snapshots_late)
-        yield snapshots
-
-        yield _gauge(
-            "spate_orchestrator_snapshots_gaps",
-            "Snapshots of the run under way that are missing between others now.",
-            figures.snapshots_gaps,
-        )
-
-        bad = CounterMetricFamily(
-            "spate_orchestrator_bad_messages",
-            "Records that were no message of ours.",
-            labels=["topic"],
-        )
-        for topic, n in sorted(figures.bad_messages.items()):
-            bad.add_metric([topic], n)
-        yield bad
+            scrape.tell("spate_orchestrator_drivers", now.drivers.get(state, 0), state)
+        scrape.tell_some("spate_orchestrator_fleet_desired", now.fleet_desired)
+        scrape.tell_some("spate_orchestrator_fleet_ready", now.fleet_ready)
+        scrape.tell("spate_orchestrator_runs_queued", now.runs_queued)
+        scrape.tell("spate_orchestrator_streams", self._streams)
+        for result in SNAPSHOT_RESULTS:
+            n = now.snapshots.get(result, 0)
+            scrape.tell("spate_orchestrator_snapshots_total", n, result)
+        scrape.tell("spate_orchestrator_snapshot_gaps", now.gaps)
+        scrape.tell("spate_orchestrator_kafka_errors_total", now.kafka_errors)
+        scrape.tell("spate_orchestrator_kafka_up", now.kafka_up)
+        scrape.tell("spate_orchestrator_kafka_ack_age_seconds", now.ack_age_s)
+        for topic, n in sorted(now.bad_messages.items()):
+            scrape.tell("spate_orchestrator_bad_messages_total", n, topic)
+        scrape.tell("spate_orchestrator_driver_losses_total", now.driver_losses)
+        return scrape.collect()
 
 
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, text, value=value)
+def _encode(collectors: tuple[Collector, ...], accept: str) -> tuple[bytes, str]:
+    """Return the collectors' families as text.
 
-
-def make_registry(
-    version: str, figures: Callable[[], OperationFigures], subscribers: Callable[[], int]
-) -> CollectorRegistry:
-    """Return a registry of the orchestrator's figures and those of its process."""
+    The registry is one scrape's own, so that none waits for another's.
+    """
     registry = CollectorRegistry()
-    registry.register(OrchestratorCollector(version, figures, subscribers))
-    ProcessCollector(namespace="spate_orchestrator", registry=registry)
-    return registry
+    for collector in collectors:
+        registry.register(collector)
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type

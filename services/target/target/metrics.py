@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from target.indices import Indices
+from target.metric_table import TARGET_METRICS
 
 MOST_PATHS = 256
 LONGEST_PATH = 200
@@ -65,31 +68,30 @@ class Counts:
 class _CountsCollector(Collector):
     """Turns the counts into metric families at each scrape: nothing is counted twice."""
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: Counts, version: str) -> None:
         self._counts = counts
+        self._version = version
 
-    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        """Yield the families of one scrape."""
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families of one scrape, one for each row of ``TARGET_METRICS``."""
         counts = self._counts
-        requests = CounterMetricFamily(
-            "spate_target_requests",
-            "Load requests received in full, by the status of their answer.",
-            labels=["code"],
-        )
-        for code, number in sorted(counts.by_status.items()):
-            requests.add_metric([str(code)], number)
-        yield requests
-        for name, text, number in (
-            ("malformed", "Requests that were no HTTP, answered with 400.", counts.malformed),
-            ("connections_accepted", "Connections accepted.", counts.connections_accepted),
-            ("body_bytes", "Bytes of request bodies, received and discarded.", counts.body_bytes),
-        ):
-            yield CounterMetricFamily(f"spate_target_{name}", text, value=number)
-        for name, text, number in (
-            ("connections", "Connections that are open.", counts.connections),
-            ("unanswered", "Requests that wait for their answer.", counts.unanswered),
-        ):
-            yield GaugeMetricFamily(f"spate_target_{name}", text, value=number)
+        told: dict[str, dict[tuple[str, ...], int]] = {
+            "spate_target_build_info": {(self._version,): 1},
+            "spate_target_requests_total": {
+                (str(code),): n for code, n in sorted(counts.by_status.items())
+            },
+            "spate_target_malformed_total": {(): counts.malformed},
+            "spate_target_connections_accepted_total": {(): counts.connections_accepted},
+            "spate_target_body_bytes_total": {(): counts.body_bytes},
+            "spate_target_connections": {(): counts.connections},
+            "spate_target_unanswered": {(): counts.unanswered},
+        }
+        for declared in TARGET_METRICS:
+            make = CounterMetricFamily if declared.kind == "counter" else GaugeMetricFamily
+            family = make(declared.name, declared.text, labels=declared.labels)
+            for labels, value in told.pop(declared.name).items():
+                family.add_metric(labels, value)
+            yield family
 
 
 class Exposition:
@@ -97,7 +99,7 @@ class Exposition:
 
     def __init__(self, counts: Counts) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_CountsCollector(counts))
+        self._registry.register(_CountsCollector(counts, version("spate")))
         ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
