@@ -78,6 +78,9 @@ _VOLUME = _object(
     },
     {"class": TEXT},
 )
+_ALERT = _object(
+    {"alert": TEXT, "expr": TEXT, "labels": TEXTS, "annotations": TEXTS}, {"for": TEXT}
+)
 
 OF_KIND: dict[str, Schema] = {
     "Kafka": _kind(
@@ -137,6 +140,16 @@ OF_KIND: dict[str, Schema] = {
             {
                 "selector": _MATCH,
                 "endpoints": _list(_object({"port": TEXT, "path": TEXT, "interval": TEXT})),
+            }
+        ),
+    ),
+    "PrometheusRule": _kind(
+        "monitoring.coreos.com/v1",
+        _object(
+            {
+                "groups": _list(
+                    _object({"name": TEXT, "interval": TEXT, "rules": _list(_ALERT)}),
+                ),
             }
         ),
     ),

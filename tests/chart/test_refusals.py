@@ -28,7 +28,7 @@ WRONG = [
     (at("driver.replica", 3), "at '/driver': additional properties 'replica' not allowed"),
     (at("driver.resources.limit", {}), "at '/driver/resources': additional properties 'limit'"),
     (at("kafka.bundled.heap", "1g"), "at '/kafka/bundled': additional properties 'heap'"),
-    (at("monitoring.prometheusRule", {}), "at '/monitoring': additional properties"),
+    (at("monitoring.alertmanager", {}), "at '/monitoring': additional properties"),
     # Of the wrong type or out of bounds.
     (at("driver.replicas", "three"), "at '/driver/replicas'"),
     (at("driver.replicas", -1), "at '/driver/replicas'"),
@@ -43,6 +43,7 @@ WRONG = [
     (at("image.pullPolicy", "Sometimes"), "at '/image/pullPolicy'"),
     (at("image.tag", "1 0"), "at '/image/tag'"),
     (at("logLevel", "loud"), "at '/logLevel'"),
+    (at("logFormat", "xml"), "at '/logFormat'"),
     (at("maxDrivers", 0), "at '/maxDrivers'"),
     (at("names.driver", "Driver"), "at '/names/driver'"),
     (at("allowedTargets", ["http://shop:80"]), "at '/allowedTargets/0'"),

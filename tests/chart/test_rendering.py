@@ -87,5 +87,6 @@ def test_the_chart_is_packed_without_what_only_checks_it(chart: Chart, tmp_path:
     listing = subprocess.run(
         ["tar", "--list", "--file", str(package)], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    assert {"spate/files/topics.yaml", "spate/files/check.py", "spate/README.md"} <= set(listing)
+    files = ("topics.yaml", "check.py", "alerts.yaml", "dashboards/spate-run.json")
+    assert {f"spate/files/{name}" for name in files} | {"spate/README.md"} <= set(listing)
     assert [name for name in listing if name.startswith("spate/ci")] == []

@@ -213,6 +213,9 @@ def test_names_can_be_changed(chart: Chart) -> None:
     assert brain.env["SPATE_KAFKA_BOOTSTRAP"] == "spine.load.svc:9092"
     assert brain.env["SPATE_ALLOWED_HOSTS"].endswith(",brain.load.svc.load.example.com")
     assert brain.env["SPATE_ALLOWED_TARGETS"].startswith("wall,")
+    assert brain.env["SPATE_SAMPLE_TARGET"] == "http://wall:8000"
+    without = chart.objects({"target": {"enabled": False}, "allowedTargets": ["*.svc"]})
+    assert pod(without, "orchestrator").env["SPATE_SAMPLE_TARGET"] == "none"
     assert of_kind(objects, "Role")["brain"]["rules"][2]["resourceNames"] == ["arm"]
     assert (
         "target: http://wall:8000"

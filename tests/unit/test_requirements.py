@@ -24,7 +24,8 @@ def pins(name: str) -> dict[str, str]:
 def asked(name: str) -> set[str]:
     """Return the packages that a ``.in`` file asks for by name."""
     lines = (FOLDER / f"{name}.in").read_text().splitlines()
-    return {line.partition("[")[0] for line in lines if line and not line.startswith(("-", "#"))}
+    names = [re.split(r"[\[=]", line)[0] for line in lines]
+    return {name for name in names if name and not name.startswith(("-", "#"))}
 
 
 def installer() -> ModuleType:

@@ -43,6 +43,8 @@
   value: {{ include "spate.allowedTargets" . | quote }}
 - name: SPATE_LOG_LEVEL
   value: {{ .Values.logLevel | quote }}
+- name: SPATE_LOG_FORMAT
+  value: {{ .Values.logFormat | quote }}
 {{- end }}
 
 {{/* The volume with Kafka's secret, and where it is mounted; nothing where there is none. */}}

@@ -23,6 +23,8 @@
 - name: SPATE_ARCHIVE
   value: sqlite:////var/lib/spate/spate.db
 {{- end }}
+- name: SPATE_SAMPLE_TARGET
+  value: {{ ternary (printf "http://%s:8000" .Values.names.target) "none" .Values.target.enabled | quote }}
 - name: SPATE_MAX_QUEUED
   value: {{ $own.maxQueued | quote }}
 - name: SPATE_MAX_DRIVERS

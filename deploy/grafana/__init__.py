@@ -1,0 +1,1 @@
+"""The dashboards of Spate as descriptions, from which Grafana's JSON is written."""
