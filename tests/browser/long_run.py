@@ -17,7 +17,7 @@ from spate.histogram import Histogram
 from spate.messages import SnapshotMessage
 from spate.plan import parse_plan
 from spate.report_facts import LedgerFacts, RunFacts, TermFacts
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 
 RUN_ID = "long-00000001"
 SECONDS = 7_200
@@ -38,7 +38,7 @@ def archive_long_run(file: Path) -> None:
             "load": {"test_type": "arrivals", "stages": stages},
         }
     )
-    aggregator = Aggregator(plan, compile_schedule(plan.load, DRIVERS), RUN_ID)
+    aggregator = Aggregator(plan, plan_schedule(plan, DRIVERS), RUN_ID)
     random = np.random.default_rng(7)
     for second in range(SECONDS):
         aggregator.add(_second(second, random))

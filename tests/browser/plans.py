@@ -39,3 +39,21 @@ def mixed(target: str, seconds: int, rate: int = 100) -> dict[str, Any]:
         },
         "thresholds": ["response_time.p50 < 10s", "failed.rate < 1%"],
     }
+
+
+def failing(target: str, seconds: int, rate: int = 40) -> dict[str, Any]:
+    """Return a plan of which three in four requests fail, each in a way of its own."""
+    absent = {"status": ["200"], "body_contains": "what nobody says"}
+    return steady(
+        target,
+        seconds,
+        rate,
+        requests=[
+            {"name": "ping", "path": "/ping", "weight": 4},
+            {"name": "error", "path": "/status/503", "weight": 5},
+            {"name": "absent", "path": "/status/404", "weight": 3},
+            {"name": "slow", "path": "/delay/900", "weight": 2},
+            {"name": "other", "path": "/ping", "weight": 2, "expect": absent},
+        ],
+        limits={"timeout": "300ms"},
+    )

@@ -92,7 +92,7 @@ def test_on_kubernetes_the_fleet_is_scaled_after_a_question(
         cluster.make(DEPLOYMENTS_PATH, deployment(2, 1))
         cluster.make(PODS_PATH, ready("driver-a"))
         cluster.make(PODS_PATH, pod("driver-b", conditions=(no_room,)))
-        flags = ("--kubernetes", "on")
+        flags = ("--kubernetes", "on", "--sample-target", "http://target:8001")
         with Stack(kafka, tmp_path / "stack", orchestrator_flags=flags) as stack:
             start_drivers(stack, ("driver-a",))
             viewer = open_page(stack, "/fleet")
@@ -122,7 +122,30 @@ def test_on_kubernetes_the_fleet_is_scaled_after_a_question(
             new = open_page(stack, "/new")
             new.until(lambda: new.page.locator("[data-path='target']").count(), "no form")
             sample = new.page.locator("[data-path='target']").input_value()
-            assert sample == "http://target:8000"
+            assert sample == "http://target:8001"
+
+
+def test_where_an_autoscaler_sets_the_number_it_is_not_offered_here(
+    open_page: Open, kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says who does; and without a sample target the form waits for one."""
+    with run_cluster(tmp_path) as cluster:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        cluster.make(DEPLOYMENTS_PATH, deployment(2, 1))
+        cluster.make(PODS_PATH, ready("driver-a"))
+        flags = ("--kubernetes", "on", "--kubernetes-scaling", "off", "--sample-target", "none")
+        with Stack(kafka, tmp_path / "stack", orchestrator_flags=flags) as stack:
+            start_drivers(stack, ("driver-a",))
+            for scheme, width in zip(SCHEMES, WIDTHS, strict=True):
+                viewer = open_page(stack, "/fleet", scheme=scheme, width=width)
+                viewer.await_text("An autoscaler sets the number of drivers")
+                viewer.await_text("as of now")
+                assert viewer.page.get_by_label("Drivers wanted").count() == 0
+                assert viewer.axe() == []
+            new = open_page(stack, "/new")
+            new.until(lambda: new.page.locator("[data-path='target']").count(), "no form")
+            assert new.page.locator("[data-path='target']").input_value() == ""
+            new.await_text("is not a URL: write it like")
 
 
 def figures(viewer: Viewer) -> list[str]:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from tests.browser.conftest import Open
-from tests.browser.plans import mixed, steady
+from tests.browser.plans import failing, mixed, steady
 from tests.browser.viewer import Viewer, whole
 from tests.integration.stack import Stack, Target
 
 SCHEMES = ("light", "dark")
 WIDTHS = (360, 1600)
+SHAPES = ({"scheme": "light", "width": 1280}, {"scheme": "dark", "width": 360})
 NO_FIGURE = "\u2013"
 
 
@@ -148,6 +149,41 @@ def test_the_charts_share_one_cursor_and_one_zoom(
     viewer.until(lambda: viewer.button("Show all").count() == 0, "Escape does not reset", 5)
     page.get_by_label("logarithmic").check()
     assert viewer.complaints == []
+
+
+def test_errors_are_drawn_by_kind_with_their_numbers_at_the_cursor(
+    open_page: Open, stack: Stack, target: Target
+) -> None:
+    """Live and from the report, the key says of each second what its window says."""
+    run_id = stack.submit(failing(target.url, seconds=8))
+    viewer = open_page(stack, f"/runs/{run_id}")
+    viewer.until(lambda: len(viewer.key("Not as planned")) == 6, "not all kinds are told")
+    viewer.await_state("FINISHED")
+    windows = stack.report(run_id)["windows"]
+    kinds = {f"failed {kind}" for row in windows for kind in row["failed_kinds"]}
+    assert len(kinds) == 4
+    for how in SHAPES:
+        again = open_page(stack, f"/runs/{run_id}", **how)
+        again.await_text("Durations, in ms")
+        assert list(again.key("Not as planned"))[4:] == ["dropped", "missed"]
+        assert set(again.key("Not as planned")) - {"dropped", "missed"} == kinds
+        again.page.get_by_role("region", name="The run over time").press("ArrowLeft")
+        for _ in range(3):
+            again.page.keyboard.press("ArrowLeft")
+        row = windows[again.cursor_s()]
+        told = {label: number(text) for label, text in again.key("Not as planned").items()}
+        assert told == {
+            **{kind: row["failed_kinds"].get(kind.removeprefix("failed "), 0) for kind in kinds},
+            "dropped": row["dropped"],
+            "missed": row["missed"],
+        }
+        assert again.axe() == []
+        assert not again.is_too_wide()
+
+
+def number(figure: str) -> float:
+    """Return what a rate in a key is, without its unit."""
+    return float(figure.removesuffix(" /s"))
 
 
 def test_a_driver_shows_its_own_course_on_click(

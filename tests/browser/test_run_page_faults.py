@@ -16,6 +16,31 @@ MARK_WITHIN_S = 5.0
 """A driver is taken for lost after 3 s of silence; the rest is the way to the screen."""
 
 
+CONTRADICTIONS = """() => {
+  window.contradictions = [];
+  const look = () => {
+    const said = document.querySelector("[data-freshness]").dataset.freshness;
+    const grey = document.querySelector(".run-stale") !== null;
+    if ((said === "stale") !== grey) window.contradictions.push([said, grey]);
+  };
+  new MutationObserver(look).observe(document.body,
+    {subtree: true, childList: true, attributes: true, characterData: true});
+  look();
+}"""
+"""Notes, after every change of the document, where top line and numbers are not of one opinion."""
+
+
+DRAWINGS = """() => {
+  window.drawings = 0;
+  const {clearRect} = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.clearRect = function (...where) {
+    window.drawings += 1;
+    return clearRect.apply(this, where);
+  };
+}"""
+"""Counts how often any chart is drawn."""
+
+
 def test_a_killed_driver_is_a_mark_on_the_charts_within_seconds(
     open_page: Open, own_stack: Stack
 ) -> None:
@@ -61,6 +86,8 @@ def test_a_page_whose_orchestrator_is_restarted_recovers_by_itself(
     run_id = own_stack.submit(steady(target.url, seconds=40))
     viewer = open_page(own_stack, f"/runs/{run_id}")
     viewer.await_live()
+    viewer.page.evaluate(CONTRADICTIONS)
+    viewer.page.evaluate(DRAWINGS)
     viewer.until(lambda: viewer.term("succeeded") > 300, "nothing is sent")
     own_stack.kick("orchestrator", SIGKILL)
     own_stack.ended("orchestrator")
@@ -68,14 +95,18 @@ def test_a_page_whose_orchestrator_is_restarted_recovers_by_itself(
     assert viewer.freshness()[1].startswith("◌ reconnecting, data is ")
     assert viewer.page.locator(".run-stale").count() == 1
     shown = viewer.term("succeeded")
+    drawings = viewer.page.evaluate("window.drawings")
+    assert drawings > 0
     viewer.page.wait_for_timeout(1_500)
     assert viewer.term("succeeded") == shown
+    assert viewer.page.evaluate("window.drawings") == drawings
     assert viewer.axe() == []
     own_stack.start_orchestrator()
     viewer.until(lambda: viewer.freshness()[0] in {"live", "done"}, "does not recover", 60)
     viewer.until(lambda: viewer.term("succeeded") > shown, "no new figures")
     assert viewer.page.locator(".run-stale").count() == 0
     viewer.await_state("FINISHED", within_s=90)
+    assert viewer.page.evaluate("window.contradictions") == []
     account = own_stack.report(run_id)["accounting"]
     assert viewer.term("succeeded") == account["succeeded"]
     assert account["unconfirmed"] == 0

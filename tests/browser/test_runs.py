@@ -79,6 +79,7 @@ def test_two_runs_are_chosen_by_keyboard_and_compared(
     viewer.await_text(f"{first} with {second}.")
     viewer.button("Compare the two chosen").press("Enter")
     viewer.await_text("Response time p99")
+    assert "the last second of the longer run" in viewer.text()
     figures = {row[0]: row[1:] for row in viewer.rows("Figures")}
     sent = [stack.report(run_id)["accounting"]["sent"] for run_id in two_runs]
     by = sent[1] - sent[0]
@@ -131,7 +132,7 @@ def test_what_cannot_be_compared_is_said(
 
 
 def test_older_runs_are_shown_page_by_page(open_page: Open, own_stack: Stack) -> None:
-    """Each once, also while new ones come."""
+    """Each once, also while new ones come; by its name one is found that is on no page yet."""
     target = own_stack.start_target()
     plan = {
         "name": "short",
@@ -140,11 +141,17 @@ def test_older_runs_are_shown_page_by_page(open_page: Open, own_stack: Stack) ->
         "load": {"test_type": "avalanche", "message_count_per_driver": 1},
     }
     ids = []
-    for _ in range(52):
-        ids.append(own_stack.submit(plan))
+    for name in ("needle", *["short"] * 51):
+        ids.append(own_stack.submit({**plan, "name": name}))
         own_stack.call("POST", f"/runs/{ids[-1]}/abort")
     own_stack.report(ids[-1])
     viewer = open_page(own_stack, "/runs")
+    viewer.until(lambda: len(viewer.rows("Runs")) == 50, "no whole page")
+    viewer.page.get_by_label("Name").fill(" NEEDLE ")
+    viewer.until(
+        lambda: [row[-2] for row in viewer.rows("Runs")] == ids[:1], "names are not looked for"
+    )
+    viewer.page.get_by_label("Name").fill("")
     viewer.until(lambda: len(viewer.rows("Runs")) == 50, "no whole page")
     viewer.button("Show older runs").click()
     viewer.until(lambda: len(viewer.rows("Runs")) == 52, "no older runs")

@@ -117,6 +117,12 @@ class Viewer:
         body = self.page.get_by_role("table", name=table, exact=True).locator("tbody tr")
         return [row.locator("th, td").all_inner_texts() for row in body.all()]
 
+    def key(self, chart: str) -> dict[str, str]:
+        """Return what the key of a chart says at the cursor, from top to bottom, by line."""
+        found = self.page.get_by_role("figure", name=chart, exact=True).locator(".chart-key > div")
+        lines = [line.strip().split("\n") for line in found.all_inner_texts()]
+        return {line[0].strip(): line[-1].strip() for line in lines}
+
     def button(self, name: str) -> Locator:
         """Return the button with exactly this name."""
         return self.page.get_by_role("button", name=name, exact=True)

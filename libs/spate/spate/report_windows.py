@@ -10,6 +10,7 @@ import numpy as np
 from spate.aggregator import Aggregator, WindowFigures
 from spate.buckets import IntArray
 from spate.durations import QUANTILES
+from spate.figures import FAILED_KINDS
 from spate.grant import Range
 from spate.report_facts import LedgerFacts
 from spate.schedule import Schedule
@@ -29,7 +30,8 @@ def window_rows(
 
     ``planned``, and what the ledger gave up, count where they were due; in closed load nothing
     is due at any time, so ``planned`` is what was decided and the ledger's part is in no window.
-    ``in_flight`` is the sum of the levels at the end; ``drivers`` is how many were heard.
+    ``failed_kinds`` holds only the kinds that occurred, their sum is ``failed``. ``in_flight`` is
+    the sum of the levels at the end; ``drivers`` is how many were heard.
     """
     schedule = aggregator.schedule
     planned = missed = np.zeros(max(0, end - first), dtype=np.int64)
@@ -91,6 +93,7 @@ def _row(window: WindowFigures, planned: int | None, missed: int) -> dict[str, A
         "sent": figures.sent,
         "succeeded": figures.succeeded,
         "failed": figures.failed_total,
+        "failed_kinds": {kind: n for kind in FAILED_KINDS if (n := figures.failed.get(kind, 0))},
         "dropped": figures.dropped_total,
         "missed": figures.missed_total + missed,
         "in_flight": sum(window.in_flight.values()),

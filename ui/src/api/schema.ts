@@ -1,5 +1,11 @@
 // Made by scripts/api_types.mjs from tests/contract/openapi.json.
 
+/** This orchestrator; ``sample_target`` is where the bundled target answers, None: nowhere. */
+export type About = {
+  sample_target: string | null;
+  version: string;
+};
+
 /** planned = succeeded + failed + dropped + missed + unconfirmed. */
 export type Accounting = {
   answered: number;
@@ -14,14 +20,14 @@ export type Accounting = {
 
 /** Open load: stages of a rate for the whole fleet. */
 export type Arrivals = {
-  spacing?: "uniform";
+  spacing?: "uniform" | "poisson";
   stages: Stage[];
   test_type: "arrivals";
 };
 
 /** Open load: stages of a rate for the whole fleet. */
 export type ArrivalsInput = {
-  spacing?: "uniform";
+  spacing?: "uniform" | "poisson";
   stages: StageInput[];
   test_type: "arrivals";
 };
@@ -164,6 +170,7 @@ export type Fleet = {
   pods: PodRow[];
   problem: string | null;
   ready: number | null;
+  scaled_by: "spate" | "autoscaler" | null;
 };
 
 /** Data of ``fleet``: something happened to the fleet. */
@@ -255,11 +262,13 @@ export type Missed = {
 /** ``index_header`` adds ``Spate-Index: RUN/INDEX`` to every request. */
 export type Options = {
   index_header?: boolean;
+  traceparent?: number;
 };
 
 /** ``index_header`` adds ``Spate-Index: RUN/INDEX`` to every request. */
 export type OptionsInput = {
   index_header?: boolean;
+  traceparent?: number;
 };
 
 /** What to send where, and how much of it. */
@@ -387,6 +396,7 @@ export type Report = {
   service_time: Duration;
   stages: StageFigures[];
   status_codes: Record<string, number>;
+  traces?: Trace[];
   verdict: Verdict;
   version: 1;
   wait_time: Duration;
@@ -552,6 +562,18 @@ export type TlsInput = {
   verify?: boolean;
 };
 
+/** A request that carried trace context; ``offset_s`` is when it was due. */
+export type Trace = {
+  driver_id: string;
+  index: number;
+  offset_s: number;
+  outcome: string;
+  request: string;
+  response_ns: number;
+  status: number | null;
+  trace_id: string;
+};
+
 /** Open load: every driver sends one message per delay, whatever the target does. */
 export type Tsunami = {
   message_count_per_driver: number;
@@ -585,6 +607,7 @@ export type Window = {
   drivers: number;
   dropped: number;
   failed: number;
+  failed_kinds?: Record<string, number>;
   in_flight: number;
   lag_p99_ns: number | null;
   max_ns: number | null;

@@ -1,4 +1,5 @@
 import type { Window } from "../api/schema";
+import { type KindColumn, kindColumns } from "./kinds";
 
 /** A figure for each second; null where there is none, so that a gap stays a gap. */
 export type Column = (number | null)[];
@@ -10,6 +11,8 @@ export type Columns = {
   sent: Column;
   succeeded: Column;
   failed: Column;
+  /** The same, divided. */
+  failed_kinds: readonly KindColumn[];
   dropped: Column;
   missed: Column;
   in_flight: Column;
@@ -37,6 +40,7 @@ export function columnsOf(windows: readonly (Window | undefined)[], endS: number
   for (const key of KEYS) {
     columns[key] = Array.from({ length: seconds }, (_, s) => windows[s]?.[key] ?? null);
   }
+  columns.failed_kinds = kindColumns(windows.slice(0, seconds));
   for (let s = seconds - 1; s >= 0 && isOver(windows[s]); s -= 1) {
     columns.planned[s] = null;
     columns.sent[s] = null;

@@ -2,7 +2,10 @@
 export type Token =
   | ("ink" | "ink-soft" | "grid" | "mark" | "planned" | "sent" | "gap" | "action")
   | ("p50" | "p90" | "p99" | "max" | "lag" | "failed" | "dropped" | "missed" | "level")
-  | ("run-a" | "run-b");
+  | ("run-a" | "run-b" | "failed-2" | "failed-3" | "failed-4");
+
+/** The reds of what failed, in the order in which they are given out. */
+export const FAILED = ["failed", "failed-2", "failed-3", "failed-4"] as const;
 
 /** Returns what a colour is now; it changes when the system goes from light to dark. */
 export function colour(token: Token): string {

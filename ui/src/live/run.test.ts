@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { StateData } from "../api/schema";
 import type { LiveEvent } from "./event";
 import { apply, type LiveRun, UNHEARD } from "./run";
 import { STARTED_MS, sampleDriver, sampleSnapshot, sampleView, sampleWindow } from "./sample";
@@ -53,6 +54,27 @@ test("a state moves the run on and is no news of its figures", () => {
   expect(next.view?.run).toEqual({ ...begun.view?.run, ...data });
   expect(next.figuresAtMs).toBe(begun.figuresAtMs);
 });
+
+test("what happened before the start was known is told from it as soon as it is", () => {
+  const unbegun = sampleSnapshot(0, { started_at: null, state: "READY" });
+  const told = [0.25, -1].map((offset_s) => ({
+    offset_s,
+    kind: "joined",
+    driver_id: "driver-2",
+    text: `driver-2 joined at ${offset_s}`,
+  }));
+  const snapshot = { ...unbegun, events: told };
+  const before = after(UNHEARD, { kind: "snapshot", data: snapshot }, 0);
+  const data = { ...stateOf("RUNNING"), started_at: "2026-11-27T03:00:00Z" };
+  const started = after(before, { kind: "state", data }, 100);
+  expect(started.view?.events.map(({ offset_s }) => offset_s)).toEqual([-1.75, -1]);
+  const again = after(started, { kind: "state", data: { ...data, state: "DRAINING" } }, 200);
+  expect(again.view?.events).toEqual(started.view?.events);
+});
+
+function stateOf(state: StateData["state"]): StateData {
+  return { state, stopped: false, reason: null, started_at: null, drivers: 2, waiting_for: null };
+}
 
 test("what happened is told once, however often it comes", () => {
   const event = {

@@ -1,4 +1,4 @@
-import type { RunView, SnapshotData, Window, WindowData } from "../api/schema";
+import type { RunView, SnapshotData, StateData, Window, WindowData } from "../api/schema";
 import type { LiveEvent } from "./event";
 import { extend, type Track } from "./track";
 
@@ -34,7 +34,10 @@ export function apply(run: LiveRun, event: LiveEvent, atMs: number, wallAheadMs:
   if (view === null) return run;
   switch (event.kind) {
     case "state":
-      return { ...run, view: { ...view, run: { ...view.run, ...event.data } } };
+      return {
+        ...run,
+        view: { ...view, run: { ...view.run, ...event.data }, events: placedIn(view, event.data) },
+      };
     case "window":
       return window(run, view, event.data, atMs);
     case "fleet": {
@@ -98,6 +101,18 @@ function tracked(
 ): LiveRun["tracks"] {
   return new Map(
     drivers.map((each) => [each.driver_id, extend(tracks.get(each.driver_id) ?? [], each, atMs)]),
+  );
+}
+
+/** Returns what happened by the time of the run, once its start is known.
+ *
+ * Until then times are told from the submission, and so are never negative; the start lies ahead
+ * when it is set, so that whatever is told from it by then is negative. */
+function placedIn({ run, events }: RunView, { started_at }: StateData): RunView["events"] {
+  if (run.started_at !== null || started_at === null) return events;
+  const laterS = (Date.parse(started_at) - Date.parse(run.created_at)) / 1000;
+  return events.map((each) =>
+    each.offset_s < 0 ? each : { ...each, offset_s: each.offset_s - laterS },
   );
 }
 

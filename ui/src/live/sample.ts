@@ -24,6 +24,7 @@ export function sampleWindow(offset_s: number, changed: Partial<Window> = {}): W
     sent: 10,
     succeeded: 10,
     failed: 0,
+    failed_kinds: {},
     dropped: 0,
     missed: 0,
     in_flight: 1,

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { FAILED } from "../charts/theme";
 import css from "./tokens.css?raw";
 
 type Colours = Record<string, string>;
@@ -29,7 +30,7 @@ function contrast(colours: Colours, front: string, back: string): number {
 const TEXT = ["ink", "ink-soft", "ink-stale", "action", "failed", "degraded"];
 const LINES = [
   ...["planned", "sent", "p50", "p90", "p99", "max", "lag", "failed", "dropped", "missed"],
-  ...["level", "run-a", "run-b"],
+  ...["level", "run-a", "run-b", "failed-2", "failed-3", "failed-4"],
 ];
 const PAPERS = ["paper", "panel", "raised"];
 
@@ -58,6 +59,18 @@ test.each(schemes)("lines stand out from every surface (%s)", (_, colours) => {
   ).filter(([, , ratio]) => ratio < 3);
   expect(weak).toEqual([]);
 });
+
+test.each(schemes)(
+  "kinds of failure that stand together differ in lightness (%s)",
+  (_, colours) => {
+    const alike = FAILED.map(
+      (shade, at) => [shade, FAILED[(at + 1) % FAILED.length] ?? ""] as const,
+    )
+      .map(([one, next]) => [one, next, contrast(colours, one, next)] as const)
+      .filter(([, , ratio]) => ratio < 1.3);
+    expect(alike).toEqual([]);
+  },
+);
 
 test("both schemes name the same colours", () => {
   expect(Object.keys(coloursOf(dark)).sort()).toEqual(Object.keys(coloursOf(light)).sort());

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from orchestrator.api.about import about_router
 from orchestrator.api.description import install_openapi
 from orchestrator.api.docs import docs_router
 from orchestrator.api.fleet import fleet_router
@@ -20,7 +21,7 @@ from orchestrator.api.runs import runs_router
 from orchestrator.api.stream import HEARTBEAT_S, stream_router
 from orchestrator.archive import Archive
 from orchestrator.feed import Feeds
-from orchestrator.metrics import make_registry
+from orchestrator.metrics import Exposition
 from orchestrator.operations import Operations
 from orchestrator.settings import Settings
 
@@ -58,10 +59,11 @@ def create_app(
         stream_router(reader, feeds, heartbeat_s),
         plans_router(operations),
         fleet_router(operations),
+        about_router(spate_version, settings),
     ):
         app.include_router(router, prefix=PREFIX)
-    registry = make_registry(spate_version, operations.figures, feeds.subscribers)
-    app.include_router(health_router(operations, registry))
+    exposition = Exposition(spate_version, operations.figures, feeds.subscribers)
+    app.include_router(health_router(operations, exposition))
     app.include_router(docs_router())
 
     app.router.default = Page(settings.page or BUILT_HERE, otherwise=app.router.default)

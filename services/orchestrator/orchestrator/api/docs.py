@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 from fastapi import APIRouter, Depends, Response
 
 from orchestrator.api.query import only
+from orchestrator.api.static_files import BESIDE_DOCUMENTS, read_static
 
 _FILES = {
     "/docs": ("docs.html", "text/html"),
     "/docs/docs.js": ("docs.js", "text/javascript"),
     "/docs/docs.css": ("docs.css", "text/css"),
+    **BESIDE_DOCUMENTS,
 }
 
 
 def docs_router() -> APIRouter:
-    """Return the routes of the page and its two files, read once."""
+    """Return the routes of the page and of the files beside it, read once."""
     router = APIRouter(include_in_schema=False)
     for path, (name, media_type) in _FILES.items():
-        content = files("orchestrator.api").joinpath("static", name).read_bytes()
+        content = read_static(name)
         _add(router, path, content, media_type)
     return router
 

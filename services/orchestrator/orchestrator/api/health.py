@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
 from orchestrator.api.description import describe
 from orchestrator.api.models import Health
 from orchestrator.api.problems import unavailable
 from orchestrator.api.query import only
+from orchestrator.metrics import Exposition
 from orchestrator.operations import Operations
 
 
-def health_router(operations: Operations, registry: CollectorRegistry) -> APIRouter:
+def health_router(operations: Operations, exposition: Exposition) -> APIRouter:
     """Return ``/healthz``, ``/readyz`` and ``/metrics``."""
     router = APIRouter(tags=["health"])
 
@@ -37,7 +36,7 @@ def health_router(operations: Operations, registry: CollectorRegistry) -> APIRou
     @router.get("/metrics", **describe(text="text/plain"))
     async def metrics(request: Request) -> Response:
         """Return the orchestrator's figures in Prometheus' text format."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), headers={"Content-Type": content_type})
+        body, content_type = await exposition.render(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type})
 
     return router

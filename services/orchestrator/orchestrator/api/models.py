@@ -57,6 +57,13 @@ class PlanPreview(BaseModel):
     preview: Annotated[list[tuple[float, float]], Field(max_length=200)]
 
 
+class About(BaseModel):
+    """This orchestrator; ``sample_target`` is where the bundled target answers, None: nowhere."""
+
+    version: str
+    sample_target: str | None
+
+
 class Health(BaseModel):
     """The process answers."""
 

@@ -11,12 +11,13 @@ import gzip
 import logging
 import mimetypes
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from fastapi.responses import Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from orchestrator.api.static_files import read_static
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ _HASHED = "assets/"
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _RESERVED = frozenset({"api", "assets", "docs", "healthz", "metrics", "openapi.json", "readyz"})
 """First parts of paths at which a missing thing is missing, for browsers as well."""
+_READING = frozenset({"GET", "HEAD"})
 _PACKED_TYPES = ("text/", "application/json", "image/svg+xml")
 
 
@@ -57,20 +59,29 @@ class Page:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call that no route has taken."""
-        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+        if scope["type"] != "http" or scope["method"] not in _READING:
             await self._otherwise(scope, receive, send)
             return
         path, headers = scope["path"].removeprefix("/"), Headers(scope=scope)
         file = None if path == _INDEX else self._files.get(path)
         if file is not None:
             answer = _respond(file, headers)
-        elif path.partition("/")[0] not in _RESERVED and "text/html" in headers.get("accept", ""):
+        elif asks_for_document(scope):
             index = self._files.get(_INDEX)
             answer = _unbuilt() if index is None else _respond(index, headers)
         else:
             await self._otherwise(scope, receive, send)
             return
         await answer(scope, receive, send)
+
+
+def asks_for_document(scope: Scope) -> bool:
+    """Say whether this is a browser that opens an address of the page."""
+    return (
+        scope["method"] in _READING
+        and scope["path"].removeprefix("/").partition("/")[0] not in _RESERVED
+        and "text/html" in Headers(scope=scope).get("accept", "")
+    )
 
 
 def _read(directory: Path) -> dict[str, _File]:
@@ -101,5 +112,5 @@ def _respond(file: _File, asked: Headers) -> Response:
 
 
 def _unbuilt() -> Response:
-    content = files("orchestrator.api").joinpath("static", "unbuilt.html").read_bytes()
+    content = read_static("unbuilt.html")
     return Response(content, status_code=503, media_type="text/html")

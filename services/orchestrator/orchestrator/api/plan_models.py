@@ -6,6 +6,7 @@ and run views carry the normal form, in which every key is present.
 
 from __future__ import annotations
 
+import operator
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -80,7 +81,7 @@ class Arrivals(PlanPart):
 
     test_type: Literal["arrivals"]
     stages: Annotated[list[Stage], Field(min_length=1)]
-    spacing: Literal["uniform"] = "uniform"
+    spacing: Literal["uniform", "poisson"] = "uniform"
 
 
 class Limits(PlanPart):
@@ -101,9 +102,14 @@ class PlanDrivers(PlanPart):
 
 
 class Options(PlanPart):
-    """``index_header`` adds ``Spate-Index: RUN/INDEX`` to every request."""
+    """``index_header`` adds ``Spate-Index: RUN/INDEX`` to every request.
+
+    ``traceparent`` is the share of requests that carry W3C trace context; a plan without any lacks
+    it.
+    """
 
     index_header: bool = False
+    traceparent: Annotated[float, Field(ge=0, le=1, exclude_if=operator.not_)] = 0
 
 
 class Plan(PlanPart):

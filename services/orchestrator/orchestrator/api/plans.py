@@ -16,7 +16,7 @@ from orchestrator.api.problems import bad_plan, bad_request
 from orchestrator.api.query import only
 from orchestrator.operations import Operations, TargetNotAllowedError
 from spate.plan import Plan, PlanError, PlanProblem, parse_plan
-from spate.schedule import Schedule, compile_schedule
+from spate.schedule import Schedule, plan_schedule
 
 MAX_DRIVERS = 10_000
 _NS_PER_S = 1_000_000_000
@@ -43,7 +43,7 @@ def plans_router(operations: Operations) -> APIRouter:
         try:
             plan = await asyncio.to_thread(parse_plan, document)
             await operations.check_target(plan)
-            return preview(await asyncio.to_thread(compile_schedule, plan.load, drivers))
+            return preview(await asyncio.to_thread(plan_schedule, plan, drivers))
         except (PlanError, TargetNotAllowedError) as error:
             return _errors(error.problems)
 

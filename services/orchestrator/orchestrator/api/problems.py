@@ -33,6 +33,9 @@ PROBLEM_JSON = "application/problem+json"
 
 TYPE_PREFIX = "urn:spate:problem:"
 
+RETRY_SOON = {"Retry-After": "1"}
+"""Headers of what may work again soon."""
+
 _MOST_ERRORS = 200
 _SHOWN_ERRORS = 3
 
@@ -113,7 +116,7 @@ def unknown_run(run_id: str) -> ApiProblemError:
 def unavailable(detail: str) -> ApiProblemError:
     """Return the 503 for what may work again soon."""
     title = "Spate cannot do this now"
-    return ApiProblemError(503, "unavailable", title, detail, headers={"Retry-After": "1"})
+    return ApiProblemError(503, "unavailable", title, detail, headers=RETRY_SOON)
 
 
 def _of_operation(error: OperationError) -> ApiProblemError:
@@ -124,7 +127,7 @@ def _of_operation(error: OperationError) -> ApiProblemError:
                 if isinstance(error, TargetNotAllowedError | TooManyDriversError)
                 else []
             )
-            headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+            headers = RETRY_SOON if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
             return ApiProblemError(status, kind, title, str(error), errors=errors, headers=headers)
     return unavailable(str(error))
 

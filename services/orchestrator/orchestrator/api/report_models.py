@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from orchestrator.api.plan_models import Plan
 from spate.messages import RunState
@@ -142,13 +142,18 @@ class RequestFigures(ReportPart):
 
 
 class Window(ReportPart):
-    """One second of the run, all drivers merged."""
+    """One second of the run, all drivers merged.
+
+    ``failed_kinds`` divides ``failed`` by kind and holds those that occurred; a report that was
+    archived before windows had it has none.
+    """
 
     offset_s: int
     planned: int
     sent: int
     succeeded: int
     failed: int
+    failed_kinds: dict[str, int] = Field(default_factory=dict)
     dropped: int
     missed: int
     in_flight: int
@@ -183,6 +188,22 @@ class FleetEvent(ReportPart):
     text: str
 
 
+class Trace(ReportPart):
+    """A request that carried trace context; ``offset_s`` is when it was due.
+
+    ``outcome`` is ``succeeded`` or a failed kind; ``status`` is None without a response.
+    """
+
+    trace_id: str
+    index: int
+    request: str
+    driver_id: str
+    offset_s: float
+    response_ns: int
+    outcome: str
+    status: int | None
+
+
 class ThresholdResult(ReportPart):
     """One threshold on merged data; ``value`` is in ns for durations, a share for rates."""
 
@@ -207,7 +228,10 @@ class Verdict(ReportPart):
 
 
 class Report(Durations):
-    """The final document of a run; it never changes."""
+    """The final document of a run; it never changes.
+
+    ``traces`` are the 20 slowest of the traced requests, the slowest first.
+    """
 
     version: Literal[1]
     run: ReportRun
@@ -217,5 +241,6 @@ class Report(Durations):
     requests: list[RequestFigures]
     windows: list[Window]
     drivers: list[DriverFigures]
+    traces: list[Trace] = Field(default_factory=list)
     events: list[FleetEvent]
     verdict: Verdict

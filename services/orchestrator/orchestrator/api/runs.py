@@ -23,6 +23,8 @@ from orchestrator.operations import Operations, UnknownRunError
 from spate.messages import RunState
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_MOST_LETTERS = 128
+"""No id is longer."""
 
 
 def runs_router(operations: Operations, reader: RunReader, prefix: str) -> APIRouter:
@@ -56,17 +58,21 @@ def runs_router(operations: Operations, reader: RunReader, prefix: str) -> APIRo
 
     @router.get(
         "/runs",
-        dependencies=[Depends(only("limit", "cursor", many=("state", "label")))],
+        dependencies=[Depends(only("name", "limit", "cursor", many=("state", "label")))],
         **describe(answers={200: RunList}, problems=(422, 503)),
     )
     async def list_runs(
         state: Annotated[list[RunState], Query(description="any of these")] = [],  # noqa: B006  FastAPI copies it
         label: Annotated[list[str], Query(description="all of these: KEY=VALUE or KEY")] = [],  # noqa: B006  the same
+        name: Annotated[
+            str | None, Query(description="letters in the name or id, any case")
+        ] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         cursor: Annotated[str | None, Query(description="the next_cursor before")] = None,
     ) -> RunList:
         """List runs, newest first."""
-        filters = Filters(tuple(state), tuple(_label(text) for text in label))
+        labels = tuple(_label(text) for text in label)
+        filters = Filters(tuple(state), labels, "" if name is None else _letters(name))
         return await reader.page(filters, limit, cursor)
 
     @router.get(
@@ -132,3 +138,9 @@ def _label(text: str) -> tuple[str, str | None]:
     if not key or not text.isprintable():
         raise bad_request([("label", "must be KEY=VALUE or KEY")])
     return key, value if separator else None
+
+
+def _letters(text: str) -> str:
+    if not 1 <= len(text) <= _MOST_LETTERS or not text.isprintable():
+        raise bad_request([("name", f"must be 1 to {_MOST_LETTERS} printable characters")])
+    return text

@@ -39,8 +39,8 @@ export function ComparePage() {
         </Notice>
       ) : (
         <>
-          <Trouble id={a} error={of.error} />
-          <Trouble id={b} error={and.error} />
+          <Trouble id={a} error={of.error} onRetry={of.reload} />
+          <Trouble id={b} error={and.error} onRetry={and.reload} />
           {of.data !== null && and.data !== null ? (
             <Compared a={of.data} b={and.data} />
           ) : (
@@ -53,11 +53,13 @@ export function ComparePage() {
   );
 }
 
+type TroubleProps = { id: string; error: ApiError | null; onRetry: () => void };
+
 function useReport(id: string) {
   return useResource<Report>(id === "" ? null : `/runs/${encodeURIComponent(id)}/report`);
 }
 
-function Trouble({ id, error }: { id: string; error: ApiError | null }): ReactNode {
+function Trouble({ id, error, onRetry }: TroubleProps): ReactNode {
   if (error === null) return null;
   if (error.status === 409) {
     return (
@@ -68,7 +70,7 @@ function Trouble({ id, error }: { id: string; error: ApiError | null }): ReactNo
       </Notice>
     );
   }
-  return <Failure error={error} />;
+  return <Failure error={error} onRetry={onRetry} />;
 }
 
 function Compared({ a, b }: { a: Report; b: Report }) {
@@ -82,7 +84,13 @@ function Compared({ a, b }: { a: Report; b: Report }) {
       </div>
       <ChartGroup label="Both runs over time" seconds={seconds} endS={seconds.length} marks={[]}>
         <h2>Over time</h2>
-        <AxisLine />
+        <AxisLine
+          last={
+            a.windows.length === b.windows.length
+              ? "the last second"
+              : "the last second of the longer run"
+          }
+        />
         <div className="compare-charts">
           {specs.map((spec) => (
             <Chart key={spec.title} spec={spec} heightPx={150} />

@@ -15,7 +15,7 @@ export function overlayOf(a: Report, b: Report): Overlay {
   const and = columnsOf(b.windows, b.windows.length);
   const chart = (
     title: string,
-    key: Exclude<keyof Columns, "offset_s">,
+    key: Exclude<keyof Columns, "offset_s" | "failed_kinds">,
     show: (value: number | null) => Figure,
     atLeast: number,
   ): ChartSpec => {

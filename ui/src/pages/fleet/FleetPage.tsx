@@ -45,7 +45,9 @@ export function FleetPage() {
           )}
           <section className="section">
             <h2>Number of drivers</h2>
-            {fleet.data.on_kubernetes && <Scale fleet={fleet.data} onScaled={fleet.reload} />}
+            {fleet.data.scaled_by === "spate" && (
+              <Scale fleet={fleet.data} onScaled={fleet.reload} />
+            )}
             {fleet.data.hint != null && (
               <p className="fleet-hint">
                 <Coded sentence={sentenceOf(fleet.data.hint)} />

@@ -1,5 +1,6 @@
 import { Wrongs } from "../../parts/Field";
 import { ChoiceField } from "./ChoiceField";
+import { ConnectionsField } from "./ConnectionsField";
 import { errorsAt, useDesk } from "./desk";
 import { FlagField } from "./FlagField";
 import { Folded } from "./Folded";
@@ -17,16 +18,7 @@ export function Advanced() {
       <Folded title="Limits" paths={[["limits"]]}>
         <Wrongs errors={errorsAt(desk, ["limits"])} />
         <div className="form-pair">
-          {!isClosed && (
-            <PlanField
-              path={["limits", "connections"]}
-              label="Connections"
-              unit="per driver"
-              kind={NUMBER_KIND}
-              example="64"
-              hint="Kept alive and used again; 1 to 10,000."
-            />
-          )}
+          {!isClosed && <ConnectionsField closed={false} />}
           <PlanField
             path={["limits", "in_flight"]}
             label="In flight, at most"
@@ -114,7 +106,7 @@ export function Advanced() {
         />
       </Folded>
       <Folded
-        title="Seed, spacing, request header"
+        title="Seed, spacing, request headers"
         paths={[["seed"], ["options"], ["load", "spacing"]]}
       >
         <Wrongs errors={errorsAt(desk, ["options"])} />
@@ -126,11 +118,21 @@ export function Advanced() {
             example="1"
             hint="Chooses which request is sent when; the same seed, the same order."
           />
+          <PlanField
+            path={["options", "traceparent"]}
+            label="Traced share"
+            kind={NUMBER_KIND}
+            example="0"
+            hint="From 0 to 1: so many requests carry trace context; the report lists the slowest."
+          />
           {at(desk.plan, ["load", "test_type"]) === "arrivals" && (
             <ChoiceField
               path={["load", "spacing"]}
               label="Spacing"
-              options={[["uniform", "uniform: evenly apart"]]}
+              options={[
+                ["uniform", "uniform: evenly apart"],
+                ["poisson", "poisson: at random, like independent users"],
+              ]}
             />
           )}
         </div>

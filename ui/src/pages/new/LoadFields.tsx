@@ -1,5 +1,6 @@
 import { Wrongs } from "../../parts/Field";
 import { TEST_TYPES } from "./beginning";
+import { ConnectionsField } from "./ConnectionsField";
 import { errorsAt, useDesk } from "./desk";
 import { PlanField } from "./PlanField";
 import { at, type Path } from "./path";
@@ -43,15 +44,7 @@ export function LoadFields() {
       {type === "avalanche" && (
         <div className="form-pair">
           <Count />
-          <PlanField
-            path={["limits", "connections"]}
-            label="Connections"
-            unit="per driver"
-            kind={NUMBER_KIND}
-            example="64"
-            look="short"
-            hint="So many requests of a driver are under way at once."
-          />
+          <ConnectionsField closed />
         </div>
       )}
       {type === "arrivals" && <Stages />}

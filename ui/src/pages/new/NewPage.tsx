@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { useResource } from "../../api/resource";
-import type { Fleet, RunView } from "../../api/schema";
+import type { About, Fleet, RunView } from "../../api/schema";
 import { Failure } from "../../parts/Failure";
 import { Frame } from "../../parts/Frame";
 import { Notice } from "../../parts/Notice";
@@ -20,9 +20,9 @@ export function NewPage() {
   const old = useResource<RunView>(
     prepared === null && from !== null ? `/runs/${encodeURIComponent(from)}` : null,
   );
-  // Without an answer the sample target is taken to be where it mostly is.
-  const fresh = firstPlan(fleet.data?.on_kubernetes ?? false);
-  const isKnown = fleet.data !== null || fleet.error !== null;
+  const about = useResource<About>("/about");
+  const fresh = firstPlan(about.data?.sample_target ?? null);
+  const isKnown = about.data !== null || about.error !== null;
   return (
     <Frame title="New run">
       <h1>New run</h1>
@@ -54,7 +54,7 @@ export function NewPage() {
           />
         </>
       ) : (
-        <p className="soft">Looking at the fleet …</p>
+        <p className="soft">Looking for a target to begin with …</p>
       )}
     </Frame>
   );

@@ -36,7 +36,7 @@ export function Preview({ check, fleet }: Props) {
   const stages = plan === null || errors.length > 0 ? undefined : at(plan, ["load", "stages"]);
   const marks = useMemo(() => stageMarks(stages), [stages]);
   if (preview === null || course === null) {
-    return <p className="soft">The preview is drawn as soon as the plan has no errors.</p>;
+    return <p className="soft">{unseen(check)}</p>;
   }
   const isClosed = preview.duration_s === null;
   return (
@@ -69,6 +69,13 @@ export function Preview({ check, fleet }: Props) {
       </p>
     </>
   );
+}
+
+/** Says why there is nothing to be seen. */
+function unseen({ plan, failure }: Check): string {
+  if (failure !== null) return "There is no preview while the plan cannot be checked.";
+  if (plan === null) return "Checking the plan …";
+  return "The preview is drawn as soon as the plan has no errors.";
 }
 
 function Fact({ name, value }: { name: string; value: string }) {

@@ -18,6 +18,7 @@ export const DEFAULTS: readonly (readonly [Path, Json])[] = [
   [["drivers", "wait"], "30s"],
   [["drivers", "on_loss"], "takeover"],
   [["options", "index_header"], false],
+  [["options", "traceparent"], 0],
   [["thresholds"], []],
 ];
 const OF_REQUEST: readonly (readonly [Path, Json])[] = [

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { firstPlan, loadOf } from "./beginning";
 import { countIn, fieldPaths, placed } from "./places";
 
-const PLAN = { ...firstPlan(false), load: loadOf("arrivals") };
+const PLAN = { ...firstPlan(null), load: loadOf("arrivals") };
 
 function wrong(...paths: string[]) {
   return placed(
@@ -47,7 +47,7 @@ test("errors without a place in the form are listed by themselves", () => {
 });
 
 test("fields of a load are only those of its test type", () => {
-  const paths = fieldPaths(firstPlan(false));
+  const paths = fieldPaths(firstPlan(null));
   expect([paths.has("load.message_delay_ms"), paths.has("load.stages")]).toEqual([true, false]);
   const [first] = placed([{ path: "load.stages", message: "belongs to arrivals" }], paths).at;
   expect(first).toEqual(["load", ["stages belongs to arrivals"]]);

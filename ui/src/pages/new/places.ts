@@ -18,7 +18,7 @@ const SINGLE = [
   ...["limits", "limits.connections", "limits.in_flight", "limits.timeout"],
   "limits.connect_timeout",
   ...["drivers", "drivers.min", "drivers.wait", "drivers.on_loss"],
-  ...["options", "options.index_header"],
+  ...["options", "options.index_header", "options.traceparent"],
 ];
 const OF_COUNTED = ["load.message_count_per_driver"];
 const OF_LOAD: Record<string, readonly string[]> = {

@@ -14,8 +14,8 @@ function refusal(text: string): string {
 
 test("a plan that is written as YAML is read as the same plan", () => {
   const plans: JsonObject[] = [
-    firstPlan(true),
-    { ...firstPlan(false), load: loadOf("arrivals") },
+    firstPlan(null),
+    { ...firstPlan("http://target:8000"), load: loadOf("arrivals") },
     {
       name: "no",
       labels: { "1": "true", "a b": "12", empty: "", "~": "null", x: "0x10", y: "010", z: "1e3" },

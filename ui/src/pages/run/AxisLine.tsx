@@ -3,8 +3,10 @@ import { clock } from "../../numbers/instant";
 import { Button } from "../../parts/Button";
 import "./AxisLine.css";
 
-/** Says of what instant the values beside the charts are, and what part of the run is shown. */
-export function AxisLine() {
+/** Says of what instant the values beside the charts are, and what part of the run is shown.
+ *
+ * `last` names the second of which they are while none is pointed at. */
+export function AxisLine({ last: lastWords }: { last: string }) {
   const { axis, seconds } = useGroup();
   const { zoom, cursorS } = useAxis();
   const last = seconds.at(-1);
@@ -13,7 +15,7 @@ export function AxisLine() {
     <div className="axis-line soft">
       <p>
         Values at <strong>{clock(cursorS ?? last)}</strong>
-        {cursorS === null && ", the newest second"}
+        {cursorS === null && `, ${lastWords}`}
       </p>
       {zoom === null ? (
         <p className="axis-line-hint no-print">drag to zoom, double-click to see all</p>

@@ -2,8 +2,8 @@ import type { FleetEvent } from "../../api/schema";
 import { age } from "../../numbers/instant";
 import { Table } from "../../parts/Table";
 
-/** Everything that happened to the run and its fleet, in words; times are relative to the start. */
-export function EventLog({ events }: { events: readonly FleetEvent[] }) {
+/** Everything that happened to the run and its fleet, in words; times are relative to `since`. */
+export function EventLog({ events, since }: { events: readonly FleetEvent[]; since: string }) {
   const rows = events.map((event, at) => ({ ...event, key: `${at}` }));
   return (
     <section className="section">
@@ -16,7 +16,7 @@ export function EventLog({ events }: { events: readonly FleetEvent[] }) {
         columns={[
           {
             key: "at",
-            head: "from the start",
+            head: `from ${since}`,
             kind: "words",
             cell: ({ offset_s }) => at(offset_s),
           },

@@ -43,7 +43,7 @@ export function Headline({ view, windows, ended, link }: Props) {
       )}
       {ended && <Verdict view={view} />}
       <p className="headline-load soft">
-        {loadWords(run.plan, drivers)} · {driversWords(drivers)} ·{" "}
+        {loadWords(run.plan, drivers)} · {driversWords(drivers, ended)} ·{" "}
         <span className="mono">{run.plan.target}</span> · {count(accounting.planned)} planned
       </p>
       {run.plan.description !== undefined && run.plan.description !== "" && (
@@ -67,8 +67,8 @@ export function Headline({ view, windows, ended, link }: Props) {
   );
 }
 
-function driversWords(drivers: number | null): string {
-  if (drivers === null) return "drivers not yet known";
+function driversWords(drivers: number | null, ended: boolean): string {
+  if (drivers === null) return ended ? "no drivers" : "drivers not yet known";
   return drivers === 1 ? "1 driver" : `${count(drivers)} drivers`;
 }
 

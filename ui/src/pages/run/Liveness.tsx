@@ -1,13 +1,9 @@
 import type { Freshness } from "../../live/freshness";
-import type { Known } from "../../live/store";
 import { age } from "../../numbers/instant";
-import { useFreshness } from "./useStale";
 import "./Liveness.css";
 
 /** Says how old what is shown is, and what is done about it. */
-export function Liveness({ known }: { known: Known }) {
-  const fresh = useFreshness(known);
-  const waits = known.run.view?.run.waiting_for ?? null;
+export function Liveness({ fresh, waits }: { fresh: Freshness; waits: string | null }) {
   const { sign, words } = said(fresh, waits);
   return (
     <p className={`liveness liveness-${fresh.kind}`} data-freshness={fresh.kind}>

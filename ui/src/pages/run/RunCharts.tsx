@@ -13,9 +13,11 @@ import "./RunCharts.css";
 export function RunCharts({
   columns,
   events,
+  ended,
 }: {
   columns: Columns;
   events: readonly FleetEvent[];
+  ended: boolean;
 }) {
   const [log, setLog] = useState(false);
   const marks = useMemo(() => marksOf(events), [events]);
@@ -30,7 +32,7 @@ export function RunCharts({
         endS={columns.offset_s.length}
         marks={marks}
       >
-        <AxisLine />
+        <AxisLine last={ended ? "the last second" : "the newest second"} />
         <MarkStrip />
         <div className="run-charts-grid">
           <Chart spec={specs.rate} heightPx={190} className="run-charts-wide" />

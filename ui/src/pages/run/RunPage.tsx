@@ -1,7 +1,7 @@
-import { useMemo } from "react";
+import { memo, useMemo } from "react";
 import { Link } from "wouter";
 import { useResource } from "../../api/resource";
-import type { Report } from "../../api/schema";
+import type { Report, RunView } from "../../api/schema";
 import { columnsOf } from "../../charts/columns";
 import type { LiveRun } from "../../live/run";
 import type { Known } from "../../live/store";
@@ -17,19 +17,23 @@ import { EventLog } from "./EventLog";
 import { finalView } from "./finalView";
 import { Headline } from "./Headline";
 import { Liveness } from "./Liveness";
+import { NeverBegan } from "./NeverBegan";
 import { ReportSections } from "./ReportSections";
 import { RunCharts } from "./RunCharts";
 import { StatusCodes } from "./StatusCodes";
 import { Thresholds } from "./Thresholds";
-import { useStale } from "./useStale";
+import { useFreshness } from "./useFreshness";
 import "./RunPage.css";
 
 /** A run, from its queue to its report. */
 export function RunPage({ runId }: { runId: string }) {
   const known = useRun(runId);
+  // One look for the top line and for what stands below it: they never contradict each other.
+  const fresh = useFreshness(known);
   const name = known.run.view?.run.name ?? runId;
+  const waits = known.run.view?.run.waiting_for ?? null;
   return (
-    <Frame title={name} aside={<Liveness known={known} />}>
+    <Frame title={name} aside={<Liveness fresh={fresh} waits={waits} />}>
       {known.link.status === "refused" || known.run.view === null ? (
         <div className="run-unseen">
           <h1>{name}</h1>
@@ -40,7 +44,7 @@ export function RunPage({ runId }: { runId: string }) {
           )}
         </div>
       ) : (
-        <Shown known={known} />
+        <Shown known={known} stale={fresh.kind === "stale"} />
       )}
     </Frame>
   );
@@ -64,9 +68,11 @@ function Opening({ known: { link } }: { known: Known }) {
   return <p className="soft">Opening the run …</p>;
 }
 
-function Shown({ known }: { known: Known }) {
+const NONE: RunView["events"] = [];
+
+/** What is known of the run; drawn anew when that changes, not at each look at its age. */
+const Shown = memo(function Shown({ known, stale }: { known: Known; stale: boolean }) {
   const { run, link } = known;
-  const stale = useStale(known);
   const report = useResource<Report>(
     run.ended && run.view !== null ? `/runs/${encodeURIComponent(run.view.run.id)}/report` : null,
   );
@@ -75,22 +81,37 @@ function Shown({ known }: { known: Known }) {
   const endS = run.ended ? windows.length : (view?.window?.offset_s ?? -1) + 1;
   const columns = useMemo(() => columnsOf(windows, endS), [windows, endS]);
   if (view === null) return null;
+  const unsent = run.ended && view.run.started_at === null;
   return (
     <div className={stale ? "run run-stale" : "run"}>
       <Headline view={view} windows={windows} ended={run.ended} link={link} />
-      <BigNumbers view={view} windows={windows} ended={run.ended} />
-      <Doubts view={view} ended={run.ended} />
-      <RunCharts columns={columns} events={view.events} />
+      {unsent ? (
+        <NeverBegan view={view} />
+      ) : (
+        <>
+          <BigNumbers view={view} windows={windows} ended={run.ended} />
+          <Doubts view={view} ended={run.ended} />
+          <RunCharts
+            columns={columns}
+            ended={run.ended}
+            // Before the start there is no time axis on which anything could have its place.
+            events={view.run.started_at === null ? NONE : view.events}
+          />
+        </>
+      )}
       <AccountStrip accounting={view.accounting} ended={run.ended} />
       <Thresholds view={view} />
       <Drivers view={view} known={known} report={report.data} />
-      <StatusCodes codes={view.status_codes} />
-      {report.data !== null && <ReportSections report={report.data} />}
+      {!unsent && <StatusCodes codes={view.status_codes} />}
+      {report.data !== null && !unsent && <ReportSections report={report.data} />}
       {report.error !== null && <Failure error={report.error} onRetry={report.reload} />}
-      <EventLog events={view.events} />
+      <EventLog
+        events={view.events}
+        since={view.run.started_at === null ? "its submission" : "the start"}
+      />
     </div>
   );
-}
+});
 
 /** What was heard live, until there is a report. */
 function shownOf(run: LiveRun, report: Report | null): Pick<LiveRun, "view" | "windows"> {

@@ -14,7 +14,7 @@ export function Verdict({ view: { run, verdict, degraded } }: { view: RunView })
       ) : (
         <strong>✕ not passed</strong>
       )}
-      {run.reason !== null && <span>{run.reason}</span>}
+      {run.reason !== null && run.started_at !== null && <span>{run.reason}</span>}
       {failed > 0 && (
         <span>
           {failed === 1 ? "one threshold does not hold" : `${failed} thresholds do not hold`}

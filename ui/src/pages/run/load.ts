@@ -26,7 +26,7 @@ export function loadWords({ load }: Plan, drivers: number | null): string {
       return `tsunami, ${text(rate(each))} a driver${all}`;
     }
     case "arrivals":
-      return `arrivals, ${ratesOf(load.stages)}`;
+      return `arrivals, ${ratesOf(load.stages)}${load.spacing === "poisson" ? ", poisson" : ""}`;
   }
 }
 

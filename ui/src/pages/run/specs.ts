@@ -1,5 +1,6 @@
 import type { Columns } from "../../charts/columns";
-import type { ChartSpec } from "../../charts/line";
+import type { ChartSpec, Line } from "../../charts/line";
+import { FAILED } from "../../charts/theme";
 import { duration, rate, whole } from "../../numbers/figure";
 
 /** The charts of a run, from what is asked first to what is asked last. */
@@ -43,7 +44,7 @@ export function specsOf(columns: Columns, log: boolean): RunSpecs {
     errors: {
       title: "Not as planned",
       lines: [
-        { label: "failed", colour: "failed", values: columns.failed },
+        ...failedLines(columns),
         { label: "dropped", colour: "dropped", values: columns.dropped },
         { label: "missed", colour: "missed", values: columns.missed },
       ],
@@ -64,4 +65,13 @@ export function specsOf(columns: Columns, log: boolean): RunSpecs {
       atLeast: 2,
     },
   };
+}
+
+/** What failed, one line a kind; there are fewer reds than kinds, so they are given out in turn. */
+function failedLines({ failed_kinds }: Columns): Line[] {
+  return failed_kinds.map(({ kind, values }, at) => ({
+    label: kind === null ? "failed" : `failed ${kind}`,
+    colour: FAILED[at % FAILED.length] ?? "failed",
+    values,
+  }));
 }

@@ -3,7 +3,7 @@ import { Link, useLocation, useSearchParams } from "wouter";
 import { Button } from "../../parts/Button";
 import { Failure } from "../../parts/Failure";
 import { Frame } from "../../parts/Frame";
-import { type Filters, filtersOf, isNamed, isNarrowed, searchOf } from "./filters";
+import { type Filters, filtersOf, isNarrowed, searchOf } from "./filters";
 import { RunFilters } from "./RunFilters";
 import { RunTable } from "./RunTable";
 import { chosenAfter, liveFirst } from "./rows";
@@ -17,7 +17,7 @@ export function RunsPage() {
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const filters = filtersOf(search);
   const { rows, error, more } = useRuns(filters);
-  const shown = liveFirst(rows ?? []).filter((row) => isNamed(row, filters.name));
+  const shown = liveFirst(rows ?? []);
   const [first, second] = chosen;
   const change = (next: Filters) => setSearch(searchOf(next), { replace: true });
   return (
@@ -33,7 +33,7 @@ export function RunsPage() {
       {rows === null ? (
         error === null && <p className="soft">Looking for runs …</p>
       ) : shown.length === 0 ? (
-        <Empty narrowed={isNarrowed(filters)} more={more !== null} />
+        <Empty narrowed={isNarrowed(filters)} />
       ) : (
         <>
           <div className="runs-compare">
@@ -63,20 +63,17 @@ export function RunsPage() {
       {more !== null && (
         <div className="runs-more">
           <Button onClick={() => void more()}>Show older runs</Button>
-          {filters.name !== "" && (
-            <p className="soft">Names are looked for among the {rows?.length} runs shown so far.</p>
-          )}
         </div>
       )}
     </Frame>
   );
 }
 
-function Empty({ narrowed, more }: { narrowed: boolean; more: boolean }) {
+function Empty({ narrowed }: { narrowed: boolean }) {
   if (narrowed) {
     return (
       <p className="runs-empty">
-        No run is like that{more && " so far"}. <Link href="/runs">Show all runs</Link>.
+        No run is like that. <Link href="/runs">Show all runs</Link>.
       </p>
     );
   }

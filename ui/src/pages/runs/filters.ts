@@ -1,4 +1,3 @@
-import type { RunRow } from "../../api/schema";
 import type { RunState } from "../../api/words";
 
 /** Which runs are shown: as the address has it, so that a list can be sent and gone back to. */
@@ -23,6 +22,9 @@ export const STATE_FILTERS: readonly (readonly [StateFilter, string])[] = [
 
 /** How many runs are asked for at once. */
 export const PAGE_SIZE = 50;
+
+/** How many letters of a name the API looks for at most. */
+const MOST_LETTERS = 128;
 
 /** Returns the filters that a query says; what it says wrongly is passed over. */
 export function filtersOf(search: URLSearchParams): Filters {
@@ -49,21 +51,17 @@ export function isNarrowed(filters: Filters): boolean {
   return Object.keys(searchOf(filters)).length > 0;
 }
 
-/** Returns what to ask the API; it does not know how to look for names. */
-export function pathOf({ state, label }: Filters, cursor: string | null): string {
+/** Returns what to ask the API. */
+export function pathOf({ state, label, name }: Filters, cursor: string | null): string {
   const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
   for (const each of statesOf(state)) query.append("state", each);
   for (const each of label.split(/[\s,]+/).filter((word) => word !== "")) {
     query.append("label", each);
   }
+  const letters = name.trim().slice(0, MOST_LETTERS);
+  if (letters !== "") query.set("name", letters);
   if (cursor !== null) query.set("cursor", cursor);
   return `/runs?${query}`;
-}
-
-/** Whether a run's name has the letters that are looked for. */
-export function isNamed({ name, id }: RunRow, wanted: string): boolean {
-  const letters = wanted.trim().toLowerCase();
-  return name.toLowerCase().includes(letters) || id.toLowerCase().includes(letters);
 }
 
 function statesOf(filter: StateFilter): readonly string[] {
