@@ -156,7 +156,7 @@ async def test_a_row_shows_what_the_list_shows(archive: Archive) -> None:
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        (Filters(), ["c", "b", "a"]),
+        (Filters(), ["c", "b", "d-CHECKOUT-1", "a"]),
         (Filters(states=("FAILED",)), ["b"]),
         (Filters(states=("FAILED", "ABORTED")), ["c", "b"]),
         (Filters(labels=(("team", "x"),)), ["b", "a"]),
@@ -164,12 +164,25 @@ async def test_a_row_shows_what_the_list_shows(archive: Archive) -> None:
         (Filters(labels=(("team", "x"), ("tier", "1"))), ["a"]),
         (Filters(labels=(("team", ""),)), []),
         (Filters(states=("FINISHED",), labels=(("team", "y"),)), []),
+        (Filters(letters="smoke"), ["c", "b", "a"]),
+        (Filters(letters="CHECK"), ["d-CHECKOUT-1"]),
+        (Filters(letters="out-1"), ["d-CHECKOUT-1"]),
+        (Filters(letters="smoke", states=("FAILED",)), ["b"]),
+        (Filters(letters="%"), []),
+        (Filters(letters="_"), []),
+        (Filters(letters="d/%"), []),
+        (Filters(letters="\u212a"), ["c", "b", "d-CHECKOUT-1", "a"]),
     ],
 )
 async def test_filters_choose_the_same_in_the_database_and_in_memory(
     archive: Archive, filters: Filters, expected: list[str]
 ) -> None:
-    """States are alternatives, labels must all be there."""
+    """States are alternatives, labels must all be there, letters are in the name or the id.
+
+    The sign for Kelvin is a small k once its case does not count.
+    """
+    other = {"labels": {"tier": "2"}, "state": "FINISHED", "name": "Kasse"}
+    await archive.put(report("d-CHECKOUT-1", 0, **other), b"")
     await archive.put(report("a", 0, labels={"team": "x", "tier": "1"}), b"")
     await archive.put(report("b", 1, labels={"team": "x"}, state="FAILED"), b"")
     await archive.put(report("c", 2, labels={"team": "y"}, state="ABORTED"), b"")

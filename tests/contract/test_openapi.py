@@ -45,7 +45,7 @@ from spate.messages import SnapshotMessage
 from spate.plan import Plan, parse_plan
 from spate.report import LedgerFacts, RunFacts, TermFacts, build_report
 from spate.report_windows import window_row
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 
 SNAPSHOT = Path(__file__).parent / "openapi.json"
 
@@ -101,7 +101,7 @@ class Ran:
 
     def __init__(self, load: str = "tsunami", *, heard: bool = True) -> None:
         self.plan = make_plan(load)
-        self.aggregator = Aggregator(self.plan, compile_schedule(self.plan.load, 1), "smoke-1")
+        self.aggregator = Aggregator(self.plan, plan_schedule(self.plan, 1), "smoke-1")
         owned = Range(0, 0, 1, self.aggregator.schedule.count)
         term = TermFacts("driver-1", "boot", 0, live=False, left_cleanly=True, ranges=(owned,))
         self.ledger = LedgerFacts(owned.size, unconfirmed_terms=(term,) if heard else ())
@@ -200,6 +200,7 @@ def test_the_calls_are_exactly_those_of_the_interface() -> None:
         "GET /api/v1/runs/{run_id}/stream",
         "GET /api/v1/drivers",
         "GET /api/v1/fleet",
+        "GET /api/v1/about",
         "PUT /api/v1/fleet",
         "POST /api/v1/plans/validate",
         "GET /healthz",

@@ -209,6 +209,7 @@ class Stack(Caller):
         """Start Python so that it dies with this process, its output in a log."""
         log = self.directory / f"{name}-{len(self._ended)}.log"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("SPATE_")}
+        inherited["SPATE_LOG_FORMAT"] = "text"  # what tests look for in logs is found in both forms
         with log.open("wb") as output:
             popen = subprocess.Popen(
                 (

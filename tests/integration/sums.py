@@ -82,6 +82,11 @@ def assert_adds_up(report: JsonObject) -> None:
         assert sum(row[name] for row in windows) == whole[name]
     for name in ("failed", "dropped"):
         assert sum(row[name] for row in windows) == total(whole, name)
+    assert [sum(row["failed_kinds"].values()) for row in windows] == [
+        row["failed"] for row in windows
+    ]
+    by_kind = sum((Counter(row["failed_kinds"]) for row in windows), Counter())
+    assert by_kind == +Counter(whole["failed"])
     assert [
         doubt for doubt in report["verdict"]["degraded"] if doubt["reason"] == "accounting"
     ] == []

@@ -33,14 +33,17 @@ from orchestrator.operations import (
     UnknownRunError,
     WrongStateError,
 )
+from orchestrator.run_figures import RunFigures
 from orchestrator.run_view import end_data, snapshot_data, state_data
 from orchestrator.settings import parse_settings
 from spate.aggregator import Aggregator
+from spate.figures import Figures
+from spate.histogram import Histogram
 from spate.live import live_view
 from spate.messages import RunState
 from spate.plan import Plan, PlanProblem
 from spate.report import LedgerFacts, RunFacts, build_report
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 
 JSON = "application/json"
 MAX_QUEUED = 3
@@ -85,7 +88,7 @@ class FakeRun:
 
     def numbers(self) -> tuple[Aggregator, LedgerFacts]:
         """Return what was heard (nothing) and who owns what (nobody)."""
-        schedule = compile_schedule(self.plan.load, 1)
+        schedule = plan_schedule(self.plan, 1)
         return Aggregator(self.plan, schedule, self.id), LedgerFacts(schedule.count)
 
     def view(self) -> dict[str, Any]:
@@ -203,6 +206,7 @@ class FakeOperations:
         """Return a fleet without Kubernetes."""
         return Fleet(
             on_kubernetes=False,
+            scaled_by=None,
             desired=None,
             ready=None,
             eligible=2,
@@ -227,10 +231,29 @@ class FakeOperations:
         """Return some figures."""
         return OperationFigures(
             drivers={"idle": 1},
-            run_id="run-1",
-            run_state="RUNNING",
+            run=RunFigures(
+                run_id="run-1",
+                name="waves",
+                test_type="tsunami",
+                state="RUNNING",
+                entered_at_ns=1_500_000_000,
+                planned=20,
+                due=7,
+                planned_rate=None,
+                totals=Figures(
+                    sent=3, succeeded=2, response_time=Histogram.of([900_000, 2 * SECOND])
+                ),
+                missed={"fenced": 4},
+                unconfirmed=0,
+                by_request={('say "hi"', "succeeded"): 2},
+                window=None,
+                workers={},
+                events={"joined": 2},
+                fences=1,
+                takeovers=0,
+            ),
             kafka_errors=4,
-            snapshots_duplicate=2,
+            snapshots={"duplicate": 2},
             bad_messages={"spate.metrics": 1},
             fleet_desired=3,
             fleet_ready=0,
@@ -377,6 +400,10 @@ BAD_CALLS: dict[tuple[str, str], int] = {
     ("GET", "/api/v1/runs?limit=1&limit=2"): 422,
     ("GET", "/api/v1/runs?state=running"): 422,
     ("GET", "/api/v1/runs?label==x"): 422,
+    ("GET", "/api/v1/runs?name="): 422,
+    ("GET", "/api/v1/runs?name=a%00b"): 422,
+    ("GET", "/api/v1/runs?name=a&name=b"): 422,
+    ("GET", f"/api/v1/runs?name={'a' * 129}"): 422,
     ("GET", "/api/v1/runs?cursor=x"): 422,
     ("GET", "/api/v1/runs?cursor=%C3%A4"): 422,
     ("GET", "/api/v1/runs?cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTphYg"): 422,
@@ -651,6 +678,10 @@ async def test_the_list_goes_through_live_and_archived_runs_alike(stack: Stack) 
     assert await ids("state=FAILED&state=RUNNING") == ["run-7", "run-6", "run-3"]
     assert await ids("label=team=x&limit=3") == ["run-7", "run-6", "run-5"]
     assert await ids("label=team&label=tier=1") == []
+    assert await ids("name=RUN1") == ["run-6", "run-4", "run-2"]
+    assert await ids("name=n-7") == ["run-7"]
+    assert await ids("name=run0&state=FINISHED") == ["run-5", "run-1"]
+    assert await ids("name=run%25") == []
     row = (await stack.client.get(f"{RUNS}?state=FAILED")).json()["runs"][0]
     assert row == {
         "id": "run-3",
@@ -718,6 +749,7 @@ async def test_drivers_and_fleet_are_shown_and_scaling_says_what_to_do_instead(
     assert [row["driver_id"] for row in drivers["drivers"]] == ["driver-1"]
     assert fleet == {
         "on_kubernetes": False,
+        "scaled_by": None,
         "desired": None,
         "ready": None,
         "eligible": 2,
@@ -764,22 +796,45 @@ async def test_metrics_are_prometheus_text(stack: Stack) -> None:
     for line in (
         'spate_orchestrator_drivers{state="idle"} 1.0',
         'spate_orchestrator_drivers{state="lost"} 0.0',
-        'spate_run_state{run_id="run-1",state="RUNNING"} 1.0',
-        'spate_run_state{run_id="run-1",state="FAILED"} 0.0',
+        'spate_run_info{name="waves",run_id="run-1",test_type="tsunami"} 1.0',
+        'spate_run_state{state="RUNNING"} 1.0',
+        'spate_run_state{state="FAILED"} 0.0',
+        "spate_run_state_entered_timestamp_seconds 1.5",
+        "spate_run_due_arrivals_total 7.0",
+        'spate_run_arrivals_total{kind="fenced",outcome="missed"} 4.0',
+        'spate_run_arrivals_total{kind="",outcome="succeeded"} 2.0',
+        'spate_run_arrivals_total{kind="dns",outcome="failed"} 0.0',
+        'spate_run_request_arrivals_total{outcome="succeeded",request="say \\"hi\\""} 2.0',
+        'spate_run_response_time_seconds_bucket{le="0.001"} 1.0',
+        "spate_run_response_time_seconds_count 2.0",
+        "spate_run_response_time_seconds_sum 2.0009",
+        'spate_run_events_total{kind="joined"} 2.0',
+        "spate_run_fences_total 1.0",
         "spate_orchestrator_kafka_errors_total 4.0",
         'spate_orchestrator_snapshots_total{result="duplicate"} 2.0',
+        'spate_orchestrator_snapshots_total{result="merged"} 0.0',
         'spate_orchestrator_bad_messages_total{topic="spate.metrics"} 1.0',
+        "spate_orchestrator_kafka_up 1.0",
         "spate_orchestrator_streams 0.0",
         "spate_orchestrator_fleet_desired 3.0",
         "spate_orchestrator_fleet_ready 0.0",
     ):
         assert line in lines
     assert any(line.startswith("spate_orchestrator_build_info{version=") for line in lines)
+    assert any(line.startswith("process_cpu_seconds_total ") for line in lines)
+    assert not any(line.startswith(("spate_run_passed", "spate_run_window_")) for line in lines)
 
 
 async def test_the_description_is_a_page_that_needs_nothing_from_afar(stack: Stack) -> None:
     """No address of another site, no inline script, and a policy that would forbid both."""
-    for path, kind in (("", "html"), ("/docs.js", "javascript"), ("/docs.css", "css")):
+    for path, kind in (
+        ("", "html"),
+        ("/docs.js", "javascript"),
+        ("/docs.css", "css"),
+        # Of the documents that stand in the page's place.
+        ("/plain.css", "css"),
+        ("/waiting.js", "javascript"),
+    ):
         answer = await stack.client.get(f"/docs{path}")
         assert answer.status_code == 200
         assert kind in answer.headers["content-type"]

@@ -160,7 +160,7 @@ async def test_an_orchestrator_that_is_refused_ends_and_says_why(
         subprocess.run,
         [
             *(sys.executable, "-P", "-m", "orchestrator", "--kafka", "127.0.0.1:1", "--port", "0"),
-            *("--archive-file", url_file(tmp_path, url)),
+            *("--archive-file", url_file(tmp_path, url), "--log-format=text"),
         ],
         capture_output=True,
         text=True,

@@ -21,7 +21,7 @@ from spate.aggregator import Aggregator
 from spate.messages import RunState
 from spate.plan import parse_plan
 from spate.report import LedgerFacts, RunFacts, build_report
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 from spate_cli.main import main
 from spate_cli.quantities import NOTHING
 
@@ -38,9 +38,7 @@ def make_report(state: RunState = "FINISHED", thresholds: tuple[str, ...] = ()) 
     """Return the report of a run in which nothing was measured."""
     plan = parse_plan({**PLAN, "thresholds": list(thresholds)})
     facts = RunFacts(RUN, plan, state, False, None, 0, 10**9, 2 * 10**9, 1)
-    return build_report(
-        facts, Aggregator(plan, compile_schedule(plan.load, 1), RUN), LedgerFacts(0)
-    )
+    return build_report(facts, Aggregator(plan, plan_schedule(plan, 1), RUN), LedgerFacts(0))
 
 
 def window(offset_s: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import pytest
 
 from spate.aggregator import Aggregator
 from spate.plan import Plan, parse_plan
+from spate.traceparent import trace_id
 from spate_cli.exits import CommandError, Exit
 from spate_cli.inprocess import run_in_process
 
@@ -78,6 +80,21 @@ async def test_every_request_is_sent_once(load: dict[str, Any]) -> None:
     assert report["verdict"]["passed"]
     assert [event["text"] for event in report["events"]] == ["PREPARING", "RUNNING", "FINISHED"]
     assert (told[0], told[-1]) == ("snapshot", "end")
+
+
+async def test_slow_traces_are_named_here_as_well() -> None:
+    """All requests traced: those of the report were received, and the slowest is the run's."""
+    async with target() as (url, came):
+        report = await perform(plan(url, TSUNAMI, options={"traceparent": 1}))
+    found = [re.search(rb"\r\ntraceparent: 00-([0-9a-f]{32})-[0-9a-f]{16}-01\r\n", x) for x in came]
+    ids = {one[1].decode() for one in found if one is not None}
+    assert (len(came), len(ids), len(report["traces"])) == (50, 50, 20)
+    assert {row["trace_id"] for row in report["traces"]} <= ids
+    assert {row["trace_id"] for row in report["traces"]} == {
+        trace_id("here-1", row["index"]) for row in report["traces"]
+    }
+    slowest = max(row["response_ns"] for row in report["traces"])
+    assert slowest == report["response_time"]["max_ns"]
 
 
 async def test_a_stop_finishes_what_is_in_flight() -> None:

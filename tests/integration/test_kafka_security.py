@@ -110,7 +110,7 @@ def start(service: str, kafka: str, folder: Path, *flags: str) -> subprocess.Pop
         else ("--port", "0", "--archive", f"sqlite:///{folder / 'archive.db'}")
     )
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", service, "--kafka", kafka, *own, *flags],
+        [sys.executable, "-P", "-m", service, "--kafka", kafka, *own, *flags, "--log-format=text"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -31,6 +31,7 @@ ADAPTERS = {
     "kafkasecurity",
     "kafkatopics",
     "kafkatransaction",
+    "logs",
     "membus",
     "memproducer",
     "memreader",

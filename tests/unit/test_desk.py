@@ -178,9 +178,11 @@ def test_drivers_are_shown_as_the_planner_sees_them() -> None:
         drivers["d1"].deaf = True
         await desk.abort(run_id)
         figures = desk.figures()
-        assert (figures.run_id, figures.run_state) == (run_id, "ABORTED")
+        assert figures.run is not None
+        assert (figures.run.run_id, figures.run.state) == (run_id, "ABORTED")
         assert figures.drivers == {"working": 1, "leaving": 1, "idle": 1}
-        assert figures.snapshots_merged > 0
+        assert figures.snapshots["merged"] > 0
+        assert figures.driver_losses == 1
         lives["d1"].cancel()
         await asyncio.sleep(2)
         assert {row.driver_id: row.state for row in desk.drivers()}["d1"] != "idle"

@@ -85,7 +85,7 @@ async def test_cuts_follow_the_start_of_the_run() -> None:
         await asyncio.sleep(0.35)
         assert len(bench.snapshots) >= 2
         assert bench.driver.last_seq == len(bench.snapshots)
-        assert bench.driver.tally.sent >= 1
+        assert bench.driver.totals.sent >= 1
         bench.beat("FINISHED")
         told = len(bench.snapshots)
         await asyncio.sleep(0.25)
@@ -277,7 +277,7 @@ async def finish(bench: Bench, broken: list[str], fault: Exception | None = None
     topics = topic_table("t.")
     log.ensure(topics.configs)
     bus = MemoryBus(log)
-    link = Link(bus, topics, bench.timing, lambda _n, _ack: None)
+    link = Link(bus, topics, bench.timing, lambda _n, _ack: None, lambda: 0)
 
     async def listen() -> None:
         if fault is not None:

@@ -62,7 +62,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.producer = FakeProducer()
-        self.backlog = Backlog(self.producer)
+        self.now_ns = 1_000
+        self.backlog = Backlog(self.producer, lambda: self.now_ns)
 
     def add(self, *numbers: int) -> None:
         """Add records that say their number."""
@@ -180,7 +181,7 @@ async def test_a_backlog_that_is_full_ends_the_process(monkeypatch: pytest.Monke
     bus.offline = True
     broken: list[str] = []
     relay = _Relay(broken.append)
-    relay.link = Link(bus, TOPICS, Timing(), lambda _n, _ack: None)
+    relay.link = Link(bus, TOPICS, Timing(), lambda _n, _ack: None, lambda: 0)
     for seq in (1, 2):
         assert broken == []
         relay.snapshot(
@@ -203,3 +204,26 @@ async def test_a_backlog_that_is_full_ends_the_process(monkeypatch: pytest.Monke
     (why,) = broken
     assert why.startswith("Kafka does not take what this driver has to report: 2 snapshots")
     await bus.close()
+
+
+async def test_how_long_the_oldest_has_been_waiting_is_known() -> None:
+    """It is that of the lowest number that is kept, in whatever order they are acknowledged."""
+    bench = Bench()
+    told = [bench.backlog.oldest_ns]
+    for number, at_ns in ((1, 10), (2, 20), (3, 30)):
+        bench.now_ns = at_ns
+        bench.add(number)
+    told.append(bench.backlog.oldest_ns)
+    bench.producer.held.rotate(-1)
+    bench.producer.take()
+    told.append(bench.backlog.oldest_ns)
+    bench.producer.held.rotate(-1)
+    bench.producer.take()
+    told.append(bench.backlog.oldest_ns)
+    bench.producer.take()
+    told.append(bench.backlog.oldest_ns)
+    assert told == [None, 10, 10, 30, None]
+    bench.now_ns = 40
+    bench.add(4)
+    bench.producer.refuse()
+    assert bench.backlog.oldest_ns == 40

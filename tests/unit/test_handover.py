@@ -26,6 +26,7 @@ class World:
         self.ledger = granted(200, *terms)
         self.handover = Handover(Timing())
         self.revise = itertools.count(1).__next__
+        self.pieces = 0
 
     def step(self, at_s: float, *eligible: TermKey) -> Any:
         """Step once, so many seconds into the run."""
@@ -39,7 +40,8 @@ class World:
             now_ns=at_ns + 1000 * SECOND,
         )
         assert sum(everything(self.ledger).values()) == 200
-        return moved
+        self.pieces = moved.pieces if moved else 0
+        return (moved.what, moved.revision) if moved else None
 
     def confirm(self, key: TermKey, revision: int, decided: int = 0) -> None:
         """Let a driver say that it applied a revision."""
@@ -130,6 +132,7 @@ def test_a_joiner_is_a_reason_to_cut_all() -> None:
     """R24, R20: at what is due in two seconds; then what was cut off is shared out among all."""
     world = World(A, B)
     assert world.step(3, A, B, C) == ("cut", 1)
+    assert world.pieces == 2
     cuts = [a.to_grant().size for t in world.ledger.live() for a in t.ranges.values()]
     assert cuts == [25, 25]  # 50 arrivals are due before 5 s
     assert world.step(3, A, B, C) is None
@@ -138,6 +141,7 @@ def test_a_joiner_is_a_reason_to_cut_all() -> None:
     assert pooled(world.ledger) == list(range(50, 200, 2))
     world.confirm(B, 1)
     assert world.step(3.2, A, B, C) == ("shared", 2)
+    assert world.pieces == 2
     assert [len(owned(world.ledger, key)) for key in (A, B, C)] == [75, 75, 50]
     assert missed(world.ledger) == {}
     assert world.step(20, A, B, C) is None

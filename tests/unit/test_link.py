@@ -83,7 +83,9 @@ class Bench:
         self.bus = MemoryBus(self.log)
         self.log.ensure(TOPICS.configs)
         self.acks: list[tuple[int, Ack]] = []
-        self.link = Link(self.bus, TOPICS, Timing(), lambda n, ack: self.acks.append((n, ack)))
+        self.link = Link(
+            self.bus, TOPICS, Timing(), lambda n, ack: self.acks.append((n, ack)), lambda: 0
+        )
 
     def values(self, topic: str) -> list[AnyMessage]:
         """Return what a topic holds."""

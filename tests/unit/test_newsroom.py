@@ -26,6 +26,7 @@ from orchestrator.leadership import Leadership
 from orchestrator.newsroom import Newsroom
 from orchestrator.pace import Pace
 from orchestrator.run import Run
+from orchestrator.run_figures import Trust
 from orchestrator.writer import Writer
 from spate.bus import Received
 from spate.membus import MemoryBus, MemoryLog
@@ -45,6 +46,7 @@ class World:
         self.archive = FakeArchive()
         self.directory = Directory()
         self.waiting_for: str | None = None
+        self.filed: list[tuple[str, Trust]] = []
         self.feeds = Feeds(base=0)
         bus = MemoryBus(self.log)
         self.writer = Writer(bus, "orchestrator", Leadership(bus, TOPICS.runs, "a"))
@@ -55,6 +57,7 @@ class World:
             writer=self.writer,
             topics=TOPICS,
             waiting_for=lambda: self.waiting_for,
+            on_filed=lambda run_id, trust: self.filed.append((run_id, trust)),
         )
         fleet = Fleet(Timing())
         fleet.hear(heartbeat(), 0, 0, 0)
@@ -155,8 +158,9 @@ def test_snapshots_are_counted_by_what_became_of_them() -> None:
     for seq in (1, 1, 4):
         world.take(seq)
     world.take(1, "unknown")
-    counts = {"late": 2, "merged": 2, "duplicate": 1, "gaps": 2}
+    counts = {"late": 2, "merged": 2, "duplicate": 1}
     assert dict(world.newsroom.snapshot_counts) == counts
+    assert world.newsroom.gaps == 2
     world.director.bookmarks.metrics_ends = {0: 7}
     world.take(5, offset=7)
     assert world.newsroom.snapshot_counts["late"] == 3
@@ -181,7 +185,8 @@ def test_only_a_journaled_end_is_filed() -> None:
         assert list(world.archive.reports) == ["r"]
         assert feed.newest()[0].kind == "end"
         assert list(world.directory) == []
-        assert world.newsroom.snapshot_counts["gaps"] == 0
+        assert world.newsroom.gaps == 0
+        assert world.filed == [("r", Trust(("accounting", "gaps"), passed=False))]
         written = world.log.partition((TOPICS.runs, 0)).since(0, 99)
         assert [(r.key, r.value) for r in written] == [
             ("revision", b'{"revision":6}'),

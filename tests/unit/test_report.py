@@ -25,7 +25,7 @@ from spate.report import (
     live_view,
     window_row,
 )
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 from spate.window_archive import pack_windows, unpack_windows
 
 MS = 1_000_000
@@ -61,7 +61,7 @@ class Story:
 
     def __init__(self, plan: Plan | None = None) -> None:
         self.plan = plan or plan_of()
-        self.schedule = compile_schedule(self.plan.load, 1)
+        self.schedule = plan_schedule(self.plan, 1)
         self.aggregator = Aggregator(self.plan, self.schedule, "r")
         self.seqs: dict[str, int] = defaultdict(int)
         weights = [request.weight for request in self.plan.requests]
@@ -434,6 +434,22 @@ def test_windows_count_planned_and_given_up_where_they_were_due() -> None:
     first, second = unpack_windows(pack_windows(story.aggregator))
     assert (first["offset_s"], second["offset_s"]) == (0, 1)
     assert second["response_time"] == [[19_988_480, 20_004_864, 2]]
+
+
+def test_windows_divide_what_failed_by_kind() -> None:
+    """Only the kinds that occurred are told, in the order of their closed set, over all drivers."""
+    story = Story()
+    story.tell([0, 1], "status_5xx")
+    story.tell([2], "timeout", driver_id="e")
+    story.tell([3, 4, 5], "status_5xx", driver_id="e")
+    story.tell(range(6, 10), window=1)
+    rows = story.report(whole())["windows"]
+    assert [list(row["failed_kinds"].items()) for row in rows] == [
+        [("timeout", 1), ("status_5xx", 5)],
+        [],
+        [],
+    ]
+    assert [row["failed"] for row in rows] == [6, 0, 0]
 
 
 def test_in_closed_load_planned_is_what_was_decided() -> None:

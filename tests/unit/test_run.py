@@ -100,7 +100,8 @@ def test_the_end_of_a_term_is_noted_with_its_cause(
 ) -> None:
     """That a term closes because its run drains is no event."""
     made = run(state)
-    made.note_end(heartbeat(**fields), WALL_NS)
+    made.note_end(heartbeat(**fields), 3, WALL_NS)
+    assert made.fences == (3 if told and told[0] == "fenced" else 0)
     assert [(e.kind, e.text.startswith(told[1]) if told else None) for e in made.events] == (
         [(told[0], True)] if told else []
     )

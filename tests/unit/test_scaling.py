@@ -36,6 +36,7 @@ SEEN = ClusterView(
 
 FLEET = Fleet(
     on_kubernetes=True,
+    scaled_by="spate",
     desired=2,
     ready=1,
     eligible=1,
@@ -112,7 +113,8 @@ def test_hints_say_what_to_do() -> None:
         "no drivers are wanted; `spate scale 2` starts two, and so does "
         "`kubectl -n load scale deployment driver --replicas=2`"
     )
-    assert Scaling(SmallDeployment(nobody), enabled=False).fleet(0, []).hint == SCALED_ELSEWHERE
+    elsewhere = Scaling(SmallDeployment(nobody), enabled=False).fleet(0, [])
+    assert (elsewhere.scaled_by, elsewhere.hint) == ("autoscaler", SCALED_ELSEWHERE)
 
 
 async def test_who_asked_is_told_what_is_wanted_now() -> None:

@@ -20,6 +20,7 @@ def test_the_defaults_bind_loopback_and_allow_only_loopback_and_the_sample_targe
     assert not settings.allowed_targets.allows_host("example.com")
     assert settings.allowed_hosts == ()
     assert (settings.max_queued, settings.log_level) == (100, "info")
+    assert str(settings.sample_target) == "http://127.0.0.1:8000"
 
 
 def test_every_flag_can_stand_in_the_environment_and_the_flag_wins() -> None:
@@ -34,6 +35,7 @@ def test_every_flag_can_stand_in_the_environment_and_the_flag_wins() -> None:
         "SPATE_ALLOWED_HOSTS": " Spate.Example , *.local ,",
         "SPATE_MAX_QUEUED": "3",
         "SPATE_LOG_LEVEL": "debug",
+        "SPATE_SAMPLE_TARGET": "none",
     }
     settings = parse_settings(["--port", "9001"], environ)
     assert settings.kafka == "a:1,b:2"
@@ -43,6 +45,7 @@ def test_every_flag_can_stand_in_the_environment_and_the_flag_wins() -> None:
     assert settings.allowed_targets.allows_host("shop.svc")
     assert settings.allowed_hosts == ("spate.example", "*.local")
     assert (settings.max_queued, settings.log_level) == (3, "debug")
+    assert settings.sample_target is None
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,7 @@ def test_every_flag_can_stand_in_the_environment_and_the_flag_wins() -> None:
         (["--kafka", "a:1", "--allowed-targets", "http://x"], "--allowed-targets"),
         (["--kafka", "a:1", "--max-queued", "-1"], "whole number"),
         (["--kafka", "a:1", "--log-level", "loud"], "one of debug"),
+        (["--kafka", "a:1", "--sample-target", "target:8000"], "http://127.0.0.1:8000"),
         (["--kafka", "a:1", "--colour", "red"], "there is no '--colour'"),
     ],
 )

@@ -14,7 +14,7 @@ from orchestrator.settling import Settling
 from orchestrator.terms import TermKey
 from spate.aggregator import Aggregator
 from spate.messages import Cell, ClosedTerm, RangeEnd, RangeProgress, SnapshotMessage
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 from spate.timing import Timing
 
 PLAN = make_plan(10)
@@ -34,7 +34,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Share the plan out."""
-        self.aggregator = Aggregator(PLAN, compile_schedule(PLAN.load, 2), "r")
+        self.aggregator = Aggregator(PLAN, plan_schedule(PLAN, 2), "r")
         self.ledger.place(share(self.ledger, (A, B)))
         for key in (A, B):
             said = [

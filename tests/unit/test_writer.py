@@ -67,12 +67,15 @@ def test_a_broker_that_is_away_is_waited_for(
         world = World()
         bus, writer, _ = await world.lead("a")
         bus.offline = True
+        assert writer.waiting_s == 0
         task = asyncio.ensure_future(writer.commit([RECORD]))
         await asyncio.sleep(60)
         assert (writer.failing, task.done()) == (True, False)
+        assert writer.waiting_s == pytest.approx(60, abs=0.1)
         bus.offline = False
         await task
         assert (writer.failing, world.written()) == (False, 1)
+        assert writer.waiting_s == 0
 
     with caplog.at_level(logging.INFO, "orchestrator"):
         play(act())

@@ -63,18 +63,25 @@ class KeyOwner(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which runs to list: any of ``states`` (none: all), and all of ``labels``.
+    """Which runs to list: any of ``states`` (none: all), all of ``labels``, with these ``letters``.
 
-    A label is ``(key, value)``; with value None the key alone must be there.
+    A label is ``(key, value)``; with value None the key alone must be there. The letters are in
+    the name or in the id, and their case does not count.
     """
 
     states: tuple[RunState, ...] = ()
     labels: tuple[tuple[str, str | None], ...] = ()
+    letters: str = ""
 
     def match(self, row: RunRow) -> bool:
         """Say whether a run belongs to the list."""
-        return (not self.states or row.state in self.states) and all(
-            key in row.labels and value in (None, row.labels[key]) for key, value in self.labels
+        letters = self.letters.lower()
+        return (
+            (not self.states or row.state in self.states)
+            and all(
+                key in row.labels and value in (None, row.labels[key]) for key, value in self.labels
+            )
+            and (letters in row.name.lower() or letters in row.id.lower())
         )
 
 
@@ -85,6 +92,11 @@ def position_of(row: RunRow) -> Position:
         ValueError: if ``created_at`` is not RFC 3339.
     """
     return Position(instant_ns(row.created_at), row.id)
+
+
+def _has(column: sa.Column[str], letters: str) -> sa.ColumnElement[bool]:
+    """Return what is true where a column has these letters, which mean nothing but themselves."""
+    return sa.func.lower(column).contains(letters.lower(), autoescape=True)
 
 
 def _pack(document: Any) -> bytes:
@@ -255,6 +267,10 @@ class Archive:
             if value is not None:
                 label = label.where(LABELS.c.value == value)
             query = query.where(RUNS.c.id.in_(label))
+        if filters.letters:
+            query = query.where(
+                _has(RUNS.c.name, filters.letters) | _has(RUNS.c.id, filters.letters)
+            )
         if after is not None:
             place = sa.tuple_(RUNS.c.created_at_ns, RUNS.c.id)
             query = query.where(place < sa.tuple_(*(sa.literal(part) for part in after)))

@@ -21,7 +21,6 @@ from orchestrator.journal import plan_record, retraction
 from orchestrator.newsroom import Newsroom
 from orchestrator.operations import (
     DriverRow,
-    DriverState,
     KeyConflictError,
     OperationFigures,
     QueueFullError,
@@ -35,6 +34,8 @@ from orchestrator.operations import (
 )
 from orchestrator.operations import Fleet as FleetSize
 from orchestrator.run import Run, WrongMoveError
+from orchestrator.run_board import RunBoard
+from orchestrator.run_log import log_accepted
 from orchestrator.scaling import Scaling
 from orchestrator.terms import Now
 from orchestrator.writer import Writer
@@ -68,6 +69,7 @@ class Desk:
         writer: Writer,
         conductor: Conductor,
         newsroom: Newsroom,
+        board: RunBoard,
         archive: Archive,
         allowlist: Allowlist,
         max_queued: int,
@@ -83,6 +85,7 @@ class Desk:
         self._writer = writer
         self._conductor = conductor
         self._newsroom = newsroom
+        self._board = board
         self._archive = archive
         self._allowlist = allowlist
         self._max_queued = max_queued
@@ -120,6 +123,7 @@ class Desk:
             director = self._make_director(run)
             self._newsroom.open(director)
             self._directory.add(director)
+            log_accepted(run)
             return Submitted(run.id, created=True)
 
     async def check_target(self, plan: Plan) -> None:
@@ -186,22 +190,20 @@ class Desk:
 
     def figures(self) -> OperationFigures:
         """Return figures for ``/metrics``, see ``Operations.figures``."""
-        active = next(iter(self._directory.under_way()), None)
-        drivers: Counter[DriverState] = Counter(row.state for row in self.drivers())
-        counts, fleet = self._newsroom.snapshot_counts, self.fleet()
+        health, fleet = self._bus.health, self.fleet()
         return OperationFigures(
-            drivers=dict(drivers),
+            drivers=Counter(row.state for row in self.drivers()),
             runs_queued=self._directory.waiting,
-            run_id=active.run.id if active else None,
-            run_state=active.run.state if active else None,
-            kafka_errors=self._bus.health.errors,
-            snapshots_merged=counts["merged"],
-            snapshots_duplicate=counts["duplicate"],
-            snapshots_late=counts["late"],
-            snapshots_gaps=counts["gaps"],
+            snapshots=dict(self._newsroom.snapshot_counts),
+            gaps=self._newsroom.gaps,
+            kafka_errors=health.errors,
+            kafka_up=health.down_since_ns is None,
+            ack_age_s=self._writer.waiting_s,
             bad_messages=dict(self._intake.bad_messages),
+            driver_losses=self._fleet.losses,
             fleet_desired=fleet.desired,
             fleet_ready=fleet.ready,
+            run=self._board.figures(self._newsroom.trust, self._clock.now()),
         )
 
     def _find(self, run_id: str) -> Director:

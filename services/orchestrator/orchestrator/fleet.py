@@ -54,10 +54,14 @@ class Heard:
 
 
 class Fleet:
-    """All driver processes heard. ``replaying`` while what was written before is read again."""
+    """All driver processes heard. ``replaying`` while what was written before is read again.
+
+    ``losses`` counts those that were taken for lost, since this process began.
+    """
 
     def __init__(self, timing: Timing) -> None:
         self.replaying = False
+        self.losses = 0
         self._timing = timing
         self._boots: dict[BootKey, Boot] = {}
         self._registered: dict[BootKey, tuple[Register, int]] = {}
@@ -132,6 +136,7 @@ class Fleet:
             if not boot.lost and silent_ns >= limit_ns and silent_in_log_ns >= limit_ns:
                 boot.lost = True
                 lost.append(boot)
+                self.losses += not boot.heartbeat.leaving
         return lost
 
     def excuse(self, now_ns: int) -> None:

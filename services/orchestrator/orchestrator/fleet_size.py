@@ -21,6 +21,7 @@ def fleet_without_cluster(eligible: int) -> Fleet:
     """Return the fleet of an orchestrator that has no cluster."""
     return Fleet(
         on_kubernetes=False,
+        scaled_by=None,
         desired=None,
         ready=None,
         eligible=eligible,
@@ -53,6 +54,7 @@ def fleet_size(view: ClusterView, eligible: int, heard: Collection[str], *, scal
     ]
     return Fleet(
         on_kubernetes=True,
+        scaled_by="spate" if scaling else "autoscaler",
         desired=None if workload is None else workload.desired,
         ready=None if workload is None else workload.ready,
         eligible=eligible,

@@ -23,10 +23,11 @@ MAX_RANGES = 16
 
 
 class Move(NamedTuple):
-    """What was done, and the revision of the grants that tell it."""
+    """What was done to how many pieces of work, and the revision of the grants that tell it."""
 
     what: Literal["shared", "cut"]
     revision: int
+    pieces: int
 
 
 class Handover:
@@ -58,8 +59,9 @@ class Handover:
         if ledger.pool:
             if not eligible:
                 return None
+            pieces = len(ledger.pool)
             ledger.place(share(ledger, eligible))
-            return Move("shared", revise())
+            return Move("shared", revise(), pieces)
         if self._to_cut(ledger, schedule, eligible, now_ns):
             cuts = self._cuts(ledger, schedule, elapsed_ns)
             freed = sum(account.to_grant().size - position for _, account, position in cuts)
@@ -68,7 +70,7 @@ class Handover:
                 revision = revise()
                 for term, account, position in cuts:
                     ledger.cut(term.key, account.range.id, position, revision)
-                return Move("cut", revision)
+                return Move("cut", revision, len(cuts))
         return None
 
     def _give_up(

@@ -14,14 +14,17 @@ from orchestrator.facts import ledger_facts, run_facts
 from orchestrator.feed import Feeds
 from orchestrator.filing import Filing, prepare
 from orchestrator.journal import forget_records
+from orchestrator.run_figures import Trust
+from orchestrator.run_log import log_account, log_events
 from orchestrator.run_view import end_data, fleet_data, snapshot_data, state_data, window_data
 from orchestrator.writer import Writer
-from spate.aggregator import Aggregator
+from spate.aggregator import Added, Aggregator
 from spate.bus import Received
 from spate.live import live_view
 from spate.messages import SnapshotMessage
 from spate.report_windows import window_row
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
+from spate.snapshot_parts import Parts
 from spate.topics import Topics
 
 _LOG = logging.getLogger("orchestrator")
@@ -34,8 +37,8 @@ class Newsroom:
 
     ``waiting_for`` says what keeps everything from going on, None if nothing does; ``revision`` is
     the highest that the journal holds.
-    ``snapshot_counts`` counts snapshots by what became of them: merged, duplicate, late, foreign,
-    and gaps (numbers that never came).
+    ``on_filed`` is told of a run, and how far to trust it, before it is forgotten.
+    ``snapshot_counts`` counts snapshots by what became of them: merged, duplicate, late, foreign.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Newsroom:
         writer: Writer,
         topics: Topics,
         waiting_for: Callable[[], str | None],
+        on_filed: Callable[[str, Trust], None],
         revision: int = 0,
     ) -> None:
         self._feeds = feeds
@@ -55,8 +59,8 @@ class Newsroom:
         self._writer = writer
         self._topics = topics
         self._waiting_for = waiting_for
+        self._on_filed = on_filed
         self._told: dict[str, _Told] = {}
-        self._gaps: dict[str, int] = {}
         self._revision = revision
         self._pause = 0
         self.snapshot_counts: Counter[str] = Counter()
@@ -66,26 +70,42 @@ class Newsroom:
         self._feeds.open(director.run.id, lambda: self.snapshot(director))
         told = self._told[director.run.id] = _Told()
         told.ended = director.run.ended  # by another process, which journaled it
+        told.logged = len(director.run.events)
 
-    def take(self, message: SnapshotMessage, record: Received) -> None:
-        """Merge a snapshot into its run.
+    def take(self, message: SnapshotMessage, record: Received, parts: Parts | None = None) -> Added:
+        """Merge a snapshot into its run; return what became of it.
 
         Raises:
             ValueError: if it does not fit the run's plan.
         """
         director = self._directory.find(message.run_id)
-        if director is None or director.aggregator is None:
-            self.snapshot_counts["late"] += 1
-            return
-        self.snapshot_counts[director.merge(message, record.partition, record.offset)] += 1
-        self._gaps[message.run_id] = director.aggregator.gaps
-        self.snapshot_counts["gaps"] = sum(self._gaps.values())
+        became: Added = "late"
+        if director is not None:
+            became = director.merge(message, record.partition, record.offset, parts)
+        self.snapshot_counts[became] += 1
+        return became
+
+    @property
+    def gaps(self) -> int:
+        """How many snapshots of the runs here are missing between others now."""
+        merged = (director.aggregator for director in self._directory)
+        return sum(aggregator.gaps for aggregator in merged if aggregator is not None)
+
+    def trust(self, run_id: str) -> Trust:
+        """Return how far to trust a run that is here, by its report or, before, its last view."""
+        told = self._told[run_id]
+        if told.filing is None:
+            return Trust(told.degraded)
+        verdict = told.filing.report["verdict"]
+        return Trust(_reasons(verdict["degraded"]), verdict["passed"])
 
     def view(self, director: Director) -> dict[str, Any]:
         """Return the body of ``GET /runs/{id}``."""
         aggregator = _aggregator(director)
         facts = run_facts(director.run, None if director.run.ended else self._waiting_for())
-        return live_view(facts, aggregator, ledger_facts(director.ledger))
+        view = live_view(facts, aggregator, ledger_facts(director.ledger))
+        self._told[director.run.id].degraded = _reasons(view["degraded"])
+        return view
 
     def snapshot(self, director: Director) -> dict[str, Any]:
         """Return the view and all windows so far."""
@@ -101,17 +121,21 @@ class Newsroom:
     def change(self, director: Director) -> None:
         """Publish a run's new state and events."""
         told = self._told[director.run.id]
+        told.logged = log_events(director.run, told.logged)
         feed = self._feeds.find(director.run.id)
         if feed is None:
             return
         rows = director.run.event_rows()
-        for row in rows[told.events :]:
+        new, state = rows[told.events :], (director.run.state, self._waiting_for())
+        if not new and state == told.state:
+            return
+        view = self.view(director)  # what happened may be a reason for doubt, too
+        for row in new:
             feed.publish("fleet", fleet_data(row))
         told.events = len(rows)
-        state = (director.run.state, self._waiting_for())
         if state != told.state:
             told.state = state
-            feed.publish("state", state_data(self.view(director)))
+            feed.publish("state", state_data(view))
 
     def tick(self) -> None:
         """Publish what is new of every run under way."""
@@ -139,6 +163,7 @@ class Newsroom:
         if told.filing is None:
             ledger = ledger_facts(director.ledger)
             told.filing = prepare(run_facts(run), _aggregator(director), ledger)
+            log_account(told.filing.report)
         report = told.filing.report
         try:
             await self._archive.put(
@@ -148,15 +173,19 @@ class Newsroom:
                 body_digest=run.body_digest,
             )
         except ArchiveError as error:
-            _LOG.error("run %s could not be archived, it is tried again: %s", run.id, error)
+            if str(error) != told.unfiled:
+                told.unfiled = str(error)
+                text = "run %s could not be archived, it is tried again: %s"
+                _LOG.error(text, run.id, error, extra={"run_id": run.id})
             self._pause = _PAUSE_CALLS
             return
+        if told.unfiled is not None:
+            _LOG.info("run %s is archived", run.id, extra={"run_id": run.id})
         self.change(director)
+        self._on_filed(run.id, self.trust(run.id))
         self._directory.drop(run.id)
         self._feeds.finish(run.id, end_data(report))
         self._told.pop(run.id, None)
-        self._gaps.pop(run.id, None)
-        self.snapshot_counts["gaps"] = sum(self._gaps.values())
         self._revision = max(self._revision, director.orders.revision)
         tombstones = forget_records(self._topics.runs, run.id, director.bookmarks, self._revision)
         await self._writer.commit(tombstones)
@@ -180,14 +209,25 @@ class Newsroom:
 
 
 class _Told:
-    """What the feed of a run was told already, and whether its end is journaled."""
+    """What the feed and the log were told of a run already, and whether its end is journaled.
+
+    ``unfiled`` is why it could not be archived yet, as the log was told.
+    """
 
     def __init__(self) -> None:
         self.state: tuple[str, str | None] | None = None
         self.events = 0
+        self.logged = 0
         self.revision = 0
         self.ended = False
         self.filing: Filing | None = None
+        self.degraded: tuple[str, ...] = ()
+        self.unfiled: str | None = None
+
+
+def _reasons(degraded: list[dict[str, str]]) -> tuple[str, ...]:
+    """Return the words by which doubts go, each once."""
+    return tuple(dict.fromkeys(doubt["reason"] for doubt in degraded))
 
 
 def _aggregator(director: Director) -> Aggregator:
@@ -195,4 +235,4 @@ def _aggregator(director: Director) -> Aggregator:
     if director.aggregator is not None:
         return director.aggregator
     run = director.run
-    return Aggregator(run.plan, compile_schedule(run.plan.load, run.fleet_size), run.id)
+    return Aggregator(run.plan, plan_schedule(run.plan, run.fleet_size), run.id)

@@ -7,9 +7,11 @@ no longer known here: the API reads those from the archive.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from orchestrator.run_figures import RunFigures
 from spate.messages import RunState
 from spate.plan import Plan, PlanProblem
 
@@ -144,11 +146,13 @@ class PodRow:
 class Fleet:
     """The Deployment of drivers; without Kubernetes ``desired`` and ``ready`` are None.
 
-    ``eligible`` counts the drivers that could be given work now. ``problem`` says why the rest may
-    not be as it is now, ``hint`` what to do.
+    ``scaled_by`` is who sets the number of pods: ``scale`` does so only where it is ``spate``, and
+    it is None where there are none. ``eligible`` counts the drivers that could be given work now.
+    ``problem`` says why the rest may not be as it is now, ``hint`` what to do.
     """
 
     on_kubernetes: bool
+    scaled_by: Literal["spate", "autoscaler"] | None
     desired: int | None
     ready: int | None
     eligible: int
@@ -169,20 +173,24 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class OperationFigures:
-    """What ``/metrics`` says of the orchestrator itself. Counters only grow within a process."""
+    """What ``/metrics`` says of the orchestrator itself, and of the run of which it speaks.
 
-    drivers: dict[DriverState, int] = field(default_factory=dict)
+    Counters only grow within a process. ``snapshots`` counts by what became of them, ``gaps`` what
+    is missing now. ``ack_age_s`` is for how long a transaction has been waiting for Kafka.
+    """
+
+    drivers: Mapping[DriverState, int] = field(default_factory=dict)
     runs_queued: int = 0
-    run_id: str | None = None
-    run_state: RunState | None = None
+    snapshots: Mapping[str, int] = field(default_factory=dict)
+    gaps: int = 0
     kafka_errors: int = 0
-    snapshots_merged: int = 0
-    snapshots_duplicate: int = 0
-    snapshots_late: int = 0
-    snapshots_gaps: int = 0
-    bad_messages: dict[str, int] = field(default_factory=dict)
+    kafka_up: bool = True
+    ack_age_s: float = 0.0
+    bad_messages: Mapping[str, int] = field(default_factory=dict)
+    driver_losses: int = 0
     fleet_desired: int | None = None
     fleet_ready: int | None = None
+    run: RunFigures | None = None
 
 
 class Operations(Protocol):

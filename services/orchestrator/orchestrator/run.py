@@ -55,7 +55,12 @@ class RunEvent:
 
 @dataclass(slots=True)
 class Run:
-    """One execution of a plan. Times are wall time in ns, None until they happened."""
+    """One execution of a plan. Times are wall time in ns, None until they happened.
+
+    ``lasted_ns`` is the run time at the end, by the clock by which arrivals are due.
+    ``fences`` counts the terms that drivers closed by themselves, ``takeovers`` the pieces of work
+    that were nobody's and were given to drivers anew.
+    """
 
     id: str
     plan: Plan
@@ -68,7 +73,10 @@ class Run:
     reason: str | None = None
     started_at_ns: int | None = None
     ended_at_ns: int | None = None
+    lasted_ns: int | None = None
     drivers: int = 0
+    fences: int = 0
+    takeovers: int = 0
     events: list[RunEvent] = field(default_factory=list)
 
     @property
@@ -99,6 +107,10 @@ class Run:
             self.reason = reason
         self.note(at_ns, "state", None, f"{state}: {reason or _TEXTS[state]}")
 
+    def end(self, at_ns: int, elapsed_ns: int | None) -> None:
+        """Note that everything is settled, and how long after the start that was."""
+        self.ended_at_ns, self.lasted_ns = at_ns, elapsed_ns
+
     def note(self, at_ns: int, kind: EventKind, driver_id: str | None, text: str) -> None:
         """Write an event into the run's history."""
         self.events.append(RunEvent(at_ns, kind, driver_id, text))
@@ -108,13 +120,14 @@ class Run:
         text = f"{driver_id} was not heard for {silent_ns / 1e9:g} s and is taken for lost"
         self.note(at_ns, "lost", driver_id, text)
 
-    def note_shared(self, arrivals: int, terms: Sequence[TermKey], at_ns: int) -> None:
+    def note_shared(self, arrivals: int, pieces: int, terms: Sequence[TermKey], at_ns: int) -> None:
         """Note that work which was nobody's was given to these (R23)."""
+        self.takeovers += pieces
         among = f"{len(terms)} drivers" if len(terms) > 1 else terms[0].driver_id
         self.note(at_ns, "took_over", None, f"{arrivals:,} arrivals went to {among}")
 
-    def note_end(self, message: Heartbeat, at_ns: int) -> None:
-        """Note that a driver ended its term, and why, as its heartbeat says."""
+    def note_end(self, message: Heartbeat, terms: int, at_ns: int) -> None:
+        """Note that a driver ended so many of its terms, and why, as its heartbeat says."""
         driver_id = message.driver_id
         if message.leaving:
             text = f"{driver_id} was told to go and handed back what it had not begun"
@@ -122,6 +135,7 @@ class Run:
         elif message.refusal is not None:
             self.note(at_ns, "problem", driver_id, f"{driver_id} refused: {message.refusal}")
         elif STATE_ORDER[self.state] < STATE_ORDER["DRAINING"]:
+            self.fences += terms
             text = f"{driver_id} stopped by itself: it could not be sure that it was heard"
             self.note(at_ns, "fenced", driver_id, text)
 

@@ -33,6 +33,7 @@ class Writer:
 
     def __init__(self, bus: Bus, transactional_id: str, leadership: Leadership) -> None:
         self.failing = False
+        self._since_s: float | None = None
         self._bus = bus
         self._id = transactional_id
         self._leadership = leadership
@@ -62,21 +63,18 @@ class Writer:
             FencedError: if another process leads; this one must end.
         """
         async with self._lock:
-            while self._fenced is None:
-                try:
-                    acks = await self._commit(records)
-                except BusError as error:
-                    if not self.failing:
-                        _LOG.warning("the journal cannot be written: %s", error)
-                    self.failing = True
-                    await self._discard()
-                    await asyncio.sleep(_AGAIN_AFTER_S)
-                else:
-                    if self.failing:
-                        _LOG.info("the journal can be written again")
-                    self.failing = False
-                    return acks
-            raise self._fenced
+            self._since_s = asyncio.get_running_loop().time()
+            try:
+                return await self._commit_at_last(records)
+            finally:
+                self._since_s = None
+
+    @property
+    def waiting_s(self) -> float:
+        """For how long the transaction that is open has been waiting for Kafka, 0 without one."""
+        if self._since_s is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._since_s
 
     def tell(self, record: Outgoing) -> None:
         """Send what is no fact and may be lost, at once and outside of any transaction."""
@@ -91,6 +89,24 @@ class Writer:
         if herald is not None:
             await herald.close()
         await self._discard()
+
+    async def _commit_at_last(self, records: Sequence[Outgoing]) -> tuple[Ack, ...]:
+        """Try until it is done, or another process leads."""
+        while self._fenced is None:
+            try:
+                acks = await self._commit(records)
+            except BusError as error:
+                if not self.failing:
+                    _LOG.warning("the journal cannot be written: %s", error)
+                self.failing = True
+                await self._discard()
+                await asyncio.sleep(_AGAIN_AFTER_S)
+            else:
+                if self.failing:
+                    _LOG.info("the journal can be written again")
+                self.failing = False
+                return acks
+        raise self._fenced
 
     async def _discard(self) -> None:
         producer, self._producer = self._producer, None

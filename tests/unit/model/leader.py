@@ -30,7 +30,7 @@ from spate.bus import Outgoing, Received
 from spate.messages import AnyMessage, SnapshotMessage, decode
 from spate.plan import Plan
 from spate.report import build_report
-from spate.schedule import compile_schedule
+from spate.schedule import plan_schedule
 from spate.timing import MS, SECOND, Timing
 
 _ID = "orchestrator"
@@ -325,7 +325,7 @@ class Leader:
                 continue
             aggregator = director.aggregator
             if aggregator is None:
-                schedule = compile_schedule(run.plan.load, run.fleet_size)
+                schedule = plan_schedule(run.plan, run.fleet_size)
                 aggregator = Aggregator(run.plan, schedule, run.id)
             aggregator.close()
             report = build_report(run_facts(run), aggregator, ledger_facts(director.ledger))
