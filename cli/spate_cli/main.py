@@ -80,6 +80,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     judge.add_argument("--drivers", type=_number(1, 10_000), help="for so many (drivers.min)")
 
     listing = add("runs", "list runs, newest first", forms=both)
+    listing.add_argument("--name", help="only those with these letters in their name or id")
     listing.add_argument("--state", help="only those in this state")
     listing.add_argument("--label", help="only those with this label, KEY=VALUE")
     listing.add_argument("--limit", type=_number(1, 500), default=20, help="how many (20)")
@@ -156,7 +157,10 @@ def _ask(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     asked: dict[str, Callable[[Api], Awaitable[None]]] = {
         "runs": lambda api: queries.runs(
-            api, state=chosen.state, label=chosen.label, limit=chosen.limit, form=chosen.form
+            api,
+            {"name": chosen.name, "state": chosen.state, "label": chosen.label},
+            chosen.limit,
+            chosen.form,
         ),
         "report": lambda api: queries.report(api, chosen.run, chosen.form, chosen.out),
         "drivers": lambda api: queries.drivers(api, chosen.form),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from spate_cli.client import PREFIX, Api, ApiError
@@ -34,10 +35,9 @@ async def validate(file: PlanFile, url: str, token: str | None, drivers: int) ->
     print_out(preview_line(file.plan.name, drivers, answer))
 
 
-async def runs(api: Api, *, state: str | None, label: str | None, limit: int, form: Format) -> None:
-    """Print the newest runs."""
-    query = {"limit": str(limit)}
-    query |= {key: value for key, value in (("state", state), ("label", label)) if value}
+async def runs(api: Api, wanted: Mapping[str, str | None], limit: int, form: Format) -> None:
+    """Print the newest runs of those ``wanted``: filters of the API, None or empty for all."""
+    query = {"limit": str(limit), **{key: value for key, value in wanted.items() if value}}
     answer = await api.call("GET", "/runs", query=query)
     if form == "json":
         print_out(json.dumps(answer) + "\n")

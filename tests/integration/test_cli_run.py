@@ -385,13 +385,13 @@ def test_questions_are_answered_in_tables(call: Call, orchestrator: Orchestrator
     row = {"id": RUN, "name": "small", "state": "RUNNING", "passed": None, "started_at": "now"}
     driver = {"driver_id": "d-1", "state": "idle", "in_flight": 0, "cpu": 0.5, "heard_ago_s": 0.3}
     orchestrator.answers |= {
-        "GET /api/v1/runs?limit=5&state=RUNNING": (200, {"runs": [row]}),
+        "GET /api/v1/runs?limit=5&name=smo&state=RUNNING": (200, {"runs": [row]}),
         "GET /api/v1/drivers": (200, {"drivers": [driver]}),
         "GET /api/v1/fleet": (200, {"on_kubernetes": False, "desired": None, "ready": None}),
         "PUT /api/v1/fleet": (200, {"desired": 3, "ready": 1}),
     }
     asked = {
-        "runs --limit 5 --state RUNNING": f"\n{RUN}  small  RUNNING  ",
+        "runs --limit 5 --state RUNNING --name smo": f"\n{RUN}  small  RUNNING  ",
         "drivers": "\nd-1     idle   ",
         "drivers --format json": '{"drivers": [{"driver_id": "d-1"',
         "scale 3": "drivers: 3 desired, 1 ready\n",
