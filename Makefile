@@ -49,6 +49,7 @@ tiers:
 	fi; \
 	exec $(BIN)/coverage run -m pytest $(TIERS)
 
+# SPATE_SOAK says for how many seconds the steady load lasts (180).
 chaos-long: setup ## Break everything ten times, and let a fleet come and go: takes hours
 	@SPATE_CHAOS_REPEAT=$${SPATE_CHAOS_REPEAT:-10} $(BIN)/python -m pytest -s tests/chaos
 	@$(BIN)/python -m pytest -s -m long tests/chaos/long
