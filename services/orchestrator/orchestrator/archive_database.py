@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -23,6 +24,9 @@ _CONNECT: Final = {
 }
 _ONE_AT_A_TIME: Final = 0x5350_4154_4501
 """The advisory lock under which tables are made."""
+
+_BUSY_S: Final = 5
+"""How long a file may be in another one's hands."""
 
 _REFUSALS: Final = ("authentication failed", "no pg_hba.conf entry", "no password supplied")
 _LOGIN: Final = "check user and password in --archive-file (SPATE_ARCHIVE_FILE)"
@@ -110,8 +114,22 @@ def explain(error: sa.exc.SQLAlchemyError) -> ArchiveError:
 def _sqlite_pragmas(connection: Any, _record: object) -> None:
     """Make a committed report survive a power cut, and let readers in while one is written."""
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000}")
+    _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=5000")
     cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Turn the write-ahead log on; SQLite itself does not wait while another one does the same."""
+    until_s = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until_s:
+                raise
+            time.sleep(0.01)
+        else:
+            return
