@@ -76,7 +76,7 @@ format: setup ## Repair style where that can be done safely
 
 bench: setup ## Measure this machine: prints figures, judges nothing
 	@for each in $(sort $(wildcard tests/bench/*.py)); do \
-	  echo "== $$each"; $(BIN)/python $$each || exit; \
+	  echo "== $$each"; $(BIN)/python -m $$(basename $$each .py | sed 's/^/tests.bench./') || exit; \
 	done
 
 # `make images` builds with the first of docker, podman and buildah that works here. Another builder is

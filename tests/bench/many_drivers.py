@@ -1,6 +1,6 @@
 """Prints what one orchestrator costs, and how old what it shows is, by the number of drivers.
 
-``python tests/bench/many_drivers.py [--drivers 10,100,300,1000] [--seconds 20] [--rate 10]`` starts
+``python -m tests.bench.many_drivers [--drivers 10,100,300,1000] [--seconds 20] [--rate 10]`` starts
 a real Kafka and a real orchestrator, and simulates the drivers in this process: real messages, two
 heartbeats and two snapshots a second of each, no HTTP. *Staleness* is the time from the end of an
 arrival to the event of the live stream that counts it; half a second of it is the snapshots' own
@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 import psutil
 import uvloop
-from tests.bench.simulated_fleet import SimulatedFleet
+from tests.bench.simulation.fleet import SimulatedFleet
 
 from localkafka import LocalKafka, fetch, stop
 from localkafka.broker import free_port
@@ -98,6 +98,8 @@ async def watch(
         new = fleet.done[bisect_left(totals, shown + 1) : bisect_left(totals, total) + 1]
         ages_s += [now - at for at, _ in new]
         shown = total
+    if not ages_s:
+        raise TimeoutError
     lasted_s = time.monotonic() - begun
     memory = process.memory_info().rss / 2**20
     ages_s.sort()
@@ -145,7 +147,11 @@ async def all_sizes(kafka: str, folder: Path, chosen: argparse.Namespace) -> Non
         "           cores      MiB      p50      p99  a second    them, kB   arrivals shown"
     )
     for drivers in [int(each) for each in chosen.drivers.split(",")]:
-        await measure(kafka, folder, drivers, chosen.rate, chosen.seconds)
+        try:
+            await measure(kafka, folder, drivers, chosen.rate, chosen.seconds)
+        except TimeoutError:
+            print(f"{drivers:7} are too many for this machine")
+            return
 
 
 def main() -> None:
