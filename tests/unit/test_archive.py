@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -59,6 +60,19 @@ async def test_tables_of_another_version_are_left_alone(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(ArchiveRefusedError, match="version 2, this program reads version 1"):
         await archive_at(path)
+
+
+async def test_a_file_in_another_ones_hands_is_waited_for(tmp_path: Path) -> None:
+    """Another process that begins on the same file is making it what it is to be."""
+    path = tmp_path / "spate.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    opening = asyncio.create_task(archive_at(path))
+    await asyncio.sleep(0.3)
+    assert not opening.done()
+    other.execute("COMMIT")
+    await asyncio.wait_for(opening, 5)
+    other.close()
 
 
 async def archive_at(path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-import time
+from threading import Event
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -27,6 +27,9 @@ _ONE_AT_A_TIME: Final = 0x5350_4154_4501
 
 _BUSY_S: Final = 5
 """How long a file may be in another one's hands."""
+_LOOK_EVERY_S: Final = 0.01
+_PRIMARY: Final = 0xFF
+"""The bits of SQLite's error codes that say what it is; the others say more of it."""
 
 _REFUSALS: Final = ("authentication failed", "no pg_hba.conf entry", "no password supplied")
 _LOGIN: Final = "check user and password in --archive-file (SPATE_ARCHIVE_FILE)"
@@ -114,8 +117,8 @@ def explain(error: sa.exc.SQLAlchemyError) -> ArchiveError:
 def _sqlite_pragmas(connection: Any, _record: object) -> None:
     """Make a committed report survive a power cut, and let readers in while one is written."""
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000}")
     _write_ahead(cursor)
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_S * 1000}")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
@@ -123,13 +126,14 @@ def _sqlite_pragmas(connection: Any, _record: object) -> None:
 
 def _write_ahead(cursor: sqlite3.Cursor) -> None:
     """Turn the write-ahead log on; SQLite itself does not wait while another one does the same."""
-    until_s = time.monotonic() + _BUSY_S
-    while True:
+    cursor.execute("PRAGMA busy_timeout=0")
+    for _ in range(round(_BUSY_S / _LOOK_EVERY_S)):
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() >= until_s:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
                 raise
-            time.sleep(0.01)
         else:
             return
+        Event().wait(_LOOK_EVERY_S)
+    cursor.execute("PRAGMA journal_mode=WAL")
