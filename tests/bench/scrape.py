@@ -25,6 +25,7 @@ from orchestrator.api.app import create_app
 from orchestrator.archive import Archive
 from orchestrator.assembly import Assembly, take_the_lead
 from orchestrator.clock import Clock
+from orchestrator.collector import calm_collector
 from orchestrator.settings import parse_settings
 from orchestrator.terms import Now
 from spate.allowlist import DEFAULT
@@ -283,6 +284,7 @@ async def measure(drivers: int, scrapes: int) -> None:
 
 def main() -> None:
     """Measure and print."""
+    calm_collector()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--drivers", type=int, default=1000, help="how many there are (1000)")
     parser.add_argument("--scrapes", type=int, default=50, help="how often it is asked (50)")

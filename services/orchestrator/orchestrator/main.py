@@ -25,6 +25,7 @@ from orchestrator.api.server import ApiServer, listen
 from orchestrator.archive import Archive, ArchiveError, ArchiveRefusedError
 from orchestrator.assembly import Assembly, forget_archived, take_the_lead
 from orchestrator.clock import Clock
+from orchestrator.collector import calm_collector
 from orchestrator.fleet_watch import FleetWatch
 from orchestrator.scaling import Scaling
 from orchestrator.service_account import ServiceAccount
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the orchestrator; return its exit code."""
     settings = parse_settings(sys.argv[1:] if argv is None else argv, os.environ)
     set_up_logs("orchestrator", settings.log_level, settings.log_format)
+    calm_collector()
     try:
         return uvloop.run(_serve(settings))
     except KeyboardInterrupt:
