@@ -5,6 +5,7 @@ Times are seconds, shares run from 0 to 1. The JSON says only what differs from 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
@@ -60,7 +61,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Panel:
+class Panel(ABC):
     """A panel: a title, sentences that explain it, and what it asks Prometheus.
 
     ``empty`` stands where there is nothing to show although all is well; without it that is a
@@ -80,9 +81,9 @@ class Panel:
     decimals: int | None = None
 
     @property
+    @abstractmethod
     def kind(self) -> str:
         """Grafana's word for this sort of panel."""
-        raise NotImplementedError
 
     def to_json(self, number: int, x: int, y: int) -> Json:
         """Return the panel at a place."""
@@ -115,8 +116,9 @@ class Panel:
         }
         return found if self.decimals is None else found | {"decimals": self.decimals}
 
+    @abstractmethod
     def _options(self) -> Json:
-        raise NotImplementedError
+        """Return what Grafana calls the options of this sort of panel."""
 
 
 @dataclass(frozen=True)
