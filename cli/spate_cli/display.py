@@ -29,12 +29,12 @@ class Display(Protocol):
 
 def row_line(row: Row, duration_s: float | None) -> str:
     """Return a window as a line of text."""
-    place = clock(row.offset_s + 1)
+    place = clock(row.end_s)
     of = "" if duration_s is None else f" of {clock(duration_s)}"
     counts = row.counts
     parts = [
         f"{place}{of}",
-        f"sent {rate(counts['sent'])} of {rate(row.planned)} planned",
+        f"sent {rate(counts['sent'] / row.width_s)} of {rate(row.planned / row.width_s)} planned",
         f"p50 {duration(row.p50_ns)}",
         f"p99 {duration(row.p99_ns)}",
         f"failed {counts['failed']:,}",

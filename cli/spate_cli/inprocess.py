@@ -18,7 +18,6 @@ from driver.breakage import watch
 from driver.clock import Clock
 from driver.driver import Driver
 from spate.aggregator import Aggregator
-from spate.allowlist import DEFAULT, Allowlist
 from spate.bus import Ack
 from spate.grant import Range
 from spate.live import live_view
@@ -35,11 +34,12 @@ from spate.messages import (
 from spate.plan import Plan
 from spate.report import build_report
 from spate.report_facts import LedgerFacts, RunFacts, TermFacts
-from spate.report_windows import window_row
+from spate.report_windows import rows_at
 from spate.schedule import plan_schedule
 from spate.target_check import target_problem
 from spate.timing import MS, SECOND, Timing
 from spate_cli.exits import CommandError, Exit
+from spate_cli.local_settings import allowed_targets, lane
 
 _DRIVER = "local"
 _START_LEAD_NS = 50 * MS
@@ -59,7 +59,7 @@ async def run_in_process(
     Raises:
         CommandError: if the target is not on the allowlist.
     """
-    allowlist = _allowlist()
+    allowlist = allowed_targets()
     problem = await target_problem(plan, allowlist)
     if problem is not None:
         raise CommandError(Exit.REFUSED, problem)
@@ -74,6 +74,7 @@ async def run_in_process(
         carrier=here,
         allowlist=allowlist,
         environ=os.environ,
+        lane=lane(),
     )
     here.driver = driver
     working = asyncio.create_task(driver.run())
@@ -86,14 +87,6 @@ async def run_in_process(
         await asyncio.gather(working, return_exceptions=True)
         await driver.close()
     return here.report()
-
-
-def _allowlist() -> Allowlist:
-    text = os.environ.get("SPATE_ALLOWED_TARGETS")
-    try:
-        return Allowlist.parse(text) if text else DEFAULT
-    except ValueError as error:
-        raise CommandError(Exit.USAGE, f"SPATE_ALLOWED_TARGETS: {error}") from error
 
 
 class _Here:
@@ -186,8 +179,12 @@ class _Here:
                 beat_ns = now_ns
                 self._beat()
             if now_ns - told_ns >= SECOND // 2 and self.aggregator.revision > told:
-                tell({"event": "window", "data": self._view(self._rows(told))})
-                told, told_ns = self.aggregator.revision, now_ns
+                rows, told, told_ns = self._rows(told), self.aggregator.revision, now_ns
+                # Each takes a while, and requests may be due.
+                await asyncio.sleep(0)
+                view = self._view(rows)
+                await asyncio.sleep(0)
+                tell({"event": "window", "data": view})
             await self._wait(working)
         self._order("FINISHED")
         self._ended_at_ns = self.clock.wall_ns()
@@ -278,7 +275,7 @@ class _Here:
 
     def _rows(self, since: int) -> list[dict[str, Any]]:
         facts = self._ledger_facts()
-        return [window_row(self.aggregator, facts, s) for s in self.aggregator.changed_since(since)]
+        return rows_at(self.aggregator, facts, self.aggregator.changed_since(since))
 
     def _run_facts(self) -> RunFacts:
         return RunFacts(

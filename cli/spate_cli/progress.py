@@ -39,6 +39,7 @@ class Row:
     in_flight: int
     p50_ns: float | None
     p99_ns: float | None
+    width_s: int = 1
 
     @classmethod
     def of(cls, window: Mapping[str, Any]) -> Row:
@@ -50,7 +51,13 @@ class Row:
             total(window.get("in_flight")),
             window.get("p50_ns"),
             window.get("p99_ns"),
+            max(1, total(window.get("width_s"))),
         )
+
+    @property
+    def end_s(self) -> int:
+        """The second after its last."""
+        return self.offset_s + self.width_s
 
 
 class Progress:
@@ -139,7 +146,7 @@ class Progress:
         span = range(self._shown_s + 1, before_s)
         rows = [self._rows[at] for at in span if at in self._rows]
         if rows:
-            self._shown_s = rows[-1].offset_s
+            self._shown_s = rows[-1].end_s - 1
         return [row for row in rows if not self._is_after_the_end(row)]
 
     def _is_after_the_end(self, row: Row) -> bool:
@@ -171,12 +178,14 @@ class Progress:
         self.totals = {name: total(accounting.get(name)) for name in COUNTS}
 
     def _window(self, row: Row) -> None:
-        before = self._rows.get(row.offset_s)
+        # It takes the place of all rows within it: what is long past is told in wider ones.
+        within = (self._rows.pop(at, None) for at in range(row.offset_s, row.end_s))
+        before = [each for each in within if each is not None]
         self._rows[row.offset_s] = row
-        self._newest_s = max(self._newest_s, row.offset_s)
+        self._newest_s = max(self._newest_s, row.end_s - 1)
         if not self._counted:
             for name in COUNTS:
-                self.totals[name] += row.counts[name] - (before.counts[name] if before else 0)
+                self.totals[name] += row.counts[name] - sum(each.counts[name] for each in before)
 
     def _fleet(self, event: Mapping[str, Any]) -> None:
         if event.get("kind") == "state":

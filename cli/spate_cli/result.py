@@ -88,7 +88,14 @@ def _write(folder: Path, text: str) -> OSError | None:
 
 
 def print_out(text: str) -> None:
-    """Print to standard output; a reader that went away, as ``head`` does, is no error."""
+    """Print to standard output; a reader that went away, as ``head`` does, is no error.
+
+    Under PYTHONUNBUFFERED ``sys.stdout.write`` gives the kernel everything at once, and does not
+    look at how much of it was taken: a signal in the middle would lose the rest.
+    """
     with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(text)
+        sys.stdout.flush()
+        rest = text.encode(sys.stdout.encoding)
+        while rest:
+            rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.flush()

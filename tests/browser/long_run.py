@@ -21,6 +21,8 @@ from spate.schedule import plan_schedule
 
 RUN_ID = "long-00000001"
 SECONDS = 7_200
+WINDOWS = 3_600 + 3_600 // 5
+"""Of the first hour each is 5 s wide by then."""
 DRIVERS = 100
 RATE_PER_S = 20
 STARTED_NS = 1_795_374_440_000_000_000

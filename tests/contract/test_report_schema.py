@@ -36,8 +36,11 @@ LOADS: dict[str, dict[str, Any]] = {
 }
 
 
-def report_of(load: str, state: RunState = "FINISHED") -> dict[str, Any]:
-    """A run with everything in it: every outcome, a lost driver, thresholds and doubts."""
+def report_of(load: str, state: RunState = "FINISHED", second: int = 3) -> dict[str, Any]:
+    """A run with everything in it: every outcome, a lost driver, thresholds and doubts.
+
+    ``second`` is the last one of which anything is heard.
+    """
     plan = parse_plan(
         {
             "name": "everything",
@@ -68,7 +71,7 @@ def report_of(load: str, state: RunState = "FINISHED") -> dict[str, Any]:
         response_time=times,
         lag=times,
     )
-    for seq in (1, 3):
+    for seq, window in ((1, 1), (3, second)):
         aggregator.add(
             SnapshotMessage(
                 driver_id="driver-1",
@@ -76,7 +79,7 @@ def report_of(load: str, state: RunState = "FINISHED") -> dict[str, Any]:
                 term=1,
                 run_id="r",
                 seq=seq,
-                window=seq,
+                window=window,
                 cells=(everything.to_cell(choice.request(0), schedule.stage_of(0)),),
                 in_flight=2,
                 connections=1,
@@ -130,6 +133,25 @@ def test_a_report_keeps_to_the_schema(load: str, state: RunState) -> None:
     reasons = {doubt["reason"] for doubt in document["verdict"]["degraded"]}
     always = {"accounting", "driver_lost", "unconfirmed", "missed", "gaps", "lag", "dropped"}
     assert reasons >= (always - {"accounting"} if state == "ABORTED" else always)
+
+
+def test_a_report_of_a_run_of_hours_keeps_to_the_schema() -> None:
+    """Its windows are wider than a second, and keep what was highest; strictly so."""
+    document = through_json(report_of("avalanche", second=50_000))
+    assert errors(document) == []
+    first = document["windows"][0]
+    assert (first["width_s"], first["peak"]["sent"], first["peak"]["dropped"]) == (60, 3, 2)
+    for broken in ({**first["peak"], "surprise": 1}, {"sent": 1}):
+        first["peak"] = broken
+        assert errors(document)
+
+
+def test_a_report_made_before_windows_were_thinned_keeps_to_the_schema() -> None:
+    """It says neither how wide they are nor what was highest in them."""
+    document = through_json(report_of("arrivals"))
+    for row in document["windows"]:
+        del row["width_s"], row["peak"]
+    assert errors(document) == []
 
 
 def test_a_report_of_a_run_that_never_began_keeps_to_the_schema() -> None:

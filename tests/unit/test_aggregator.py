@@ -16,6 +16,7 @@ from spate.messages import Cell, SnapshotMessage
 from spate.plan import parse_plan
 from spate.schedule import plan_schedule
 from spate.seq_set import SeqSet
+from spate.window_state import Peaks
 
 PLAN = parse_plan(
     {
@@ -113,6 +114,118 @@ def test_windows_long_past_are_as_exact_as_new_ones(told: list[tuple[int, int]])
     }
     assert {window.second: window.figures for window in ours.windows()} == sums
     assert ours.totals() == Figures.merge_all(sums.values())
+
+
+def busy(window: int, seq: int, *, ms: int = 5, n: int = 1, **fields: Any) -> SnapshotMessage:
+    """A snapshot with some of everything that windows keep the highest of."""
+    times = Histogram.of([ms * 1_000_000] * n)
+    figures = Figures(
+        decided=n,
+        sent=n,
+        succeeded=n - n // 3,
+        failed={"reset": n // 3},
+        dropped={"in_flight_limit": n // 2},
+        response_time=times,
+        lag=times,
+    )
+    usual = {"in_flight": n, "cpu": n / 10}
+    return snapshot(figures.to_cell(0, 0), window=window, seq=seq, **{**usual, **fields})
+
+
+TOLD = st.lists(
+    st.tuples(st.integers(0, 130), st.sampled_from("de"), st.integers(1, 9), st.integers(1, 90)),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TOLD, st.sampled_from([0, 3_700, 14_500, 43_400]))
+def test_windows_that_were_merged_are_sums_and_keep_what_was_highest(
+    told: list[tuple[int, str, int, int]], after: int
+) -> None:
+    """Figures are exact whatever the width, and the highest seconds too of what came in time.
+
+    What is checked against is made of the seconds themselves.
+    """
+    ours, seconds = aggregator(), aggregator()
+    for seq, (window, driver_id, n, ms) in enumerate(told):
+        message = busy(window, seq, n=n, ms=ms, driver_id=driver_id)
+        assert (ours.add(message), seconds.add(message)) == ("merged", "merged")
+    ours.add(busy(131 + after, 99))
+    for merged in ours.windows():
+        if merged.second > 130:
+            continue
+        span = range(merged.second, merged.second + merged.width_s)
+        parts = [seconds.window(second) for second in span]
+        assert merged.figures == Figures.merge_all(part.figures for part in parts)
+        if merged.peaks is None:
+            assert [merged] == parts
+            continue
+        peaks = merged.peaks
+        assert peaks.sent == max(part.figures.sent for part in parts)
+        assert peaks.dropped == max(part.figures.dropped_total for part in parts)
+        assert peaks.in_flight == max(sum(part.in_flight.values()) for part in parts)
+        assert peaks.drivers == max(len(part.drivers) for part in parts)
+        worst = max(parts, key=lambda part: part.figures.failed_total)
+        assert dict(peaks.failed) == {k: n for k, n in worst.figures.failed.items() if n}
+        p99s = [part.figures.response_time.quantile_ns(0.99) for part in parts]
+        assert peaks.p99_ns == peaks.lag_p99_ns == max(p99 for p99 in p99s if p99 is not None)
+    before = seconds.cpu_peaks()
+    assert {name: ours.cpu_peaks()[name] for name in before} == {
+        **before,
+        **({"d": max(before.get("d", 0), 0.1)} if "d" in before else {}),
+    }
+
+
+def test_what_comes_after_its_second_was_merged_is_added_and_is_a_second_of_its_own() -> None:
+    """Sums are exact; for the highest second it counts alone, for the others are not known."""
+    ours = aggregator()
+    ours.add(busy(2, 1, n=4, ms=7))
+    ours.add(busy(5_000, 2))
+    ours.add(busy(2, 3, n=6, ms=5, driver_id="e"))
+    ours.add(busy(1_000, 4, n=3, driver_id="e"))  # nothing else was heard of that window
+    window = ours.window(3)
+    assert (window.second, window.width_s, window.figures.sent) == (0, 5, 10)
+    assert window.peaks is not None
+    assert (window.peaks.sent, window.peaks.in_flight, window.peaks.drivers) == (6, 6, 1)
+    assert dict(window.peaks.failed) == {"reset": 2}
+    assert window.peaks.p99_ns == 7_000_000
+    other = ours.window(1_000).peaks
+    assert other is not None
+    assert (other.sent, other.in_flight) == (3, 3)
+    assert ours.cpu_peaks() == {"d": 0.4, "e": 0.6}
+    assert ours.totals().sent == sum(each.figures.sent for each in ours.windows())
+    assert ours.by_driver()["e"].in_flight == 0
+
+
+def test_a_driver_not_heard_for_an_hour_has_nothing_in_flight() -> None:
+    """Its level is not known any more, for its second was merged with others."""
+    ours = aggregator()
+    ours.add(busy(2, 1, n=4, driver_id="e"))
+    ours.add(busy(3_500, 1, n=5))
+    assert {name: each.in_flight for name, each in ours.by_driver().items()} == {"d": 5, "e": 4}
+    ours.add(busy(7_000, 2, n=5))
+    assert {name: each.in_flight for name, each in ours.by_driver().items()} == {"d": 5, "e": 0}
+
+
+def test_a_window_of_long_ago_of_which_nothing_was_heard_is_empty() -> None:
+    """It is as wide as others of its age."""
+    ours = aggregator()
+    ours.add(busy(50_000, 1))
+    empty = ours.window(61)
+    assert (empty.second, empty.width_s, empty.figures) == (60, 60, Figures.zero())
+    assert empty.peaks == Peaks()
+
+
+def test_a_feed_is_told_of_windows_that_were_merged() -> None:
+    """The new window is one that changed; those that are in it are there no longer."""
+    ours = aggregator()
+    for seq, window in enumerate((0, 1, 2, 5), start=1):
+        ours.add(busy(window, seq))
+    mark = ours.revision
+    ours.add(busy(3_604, 9))
+    assert ours.changed_since(mark) == [0, 3_604]
+    assert ours.changed_since(0) == [0, 5, 3_604]
 
 
 def test_a_day_of_windows_takes_little_room() -> None:

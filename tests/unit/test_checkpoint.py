@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spate.aggregator import Aggregator
+from spate.aggregator_state import AggregatorState, Kept
 from spate.buckets import MAX_NS, bucket_of, low_ns
 from spate.checkpoint import (
     MOST_PART_BYTES,
@@ -23,13 +24,14 @@ from spate.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from spate.checkpoint_parts import cut
+from spate.checkpoint_parts import cut, join
 from spate.figures import Figures
 from spate.histogram import Histogram
 from spate.messages import Cell, SnapshotMessage, WireHistogram
 from spate.packed_figures import pack, unpack
 from spate.plan import Plan, parse_plan
 from spate.schedule import plan_schedule
+from spate.window_state import WindowState
 
 RUN = "0198-run"
 SMALL_BYTES = 60
@@ -293,6 +295,85 @@ def test_parts_left_over_from_a_longer_set_count_for_nothing() -> None:
     assert views(ours) == views(whole({**parts, "head-1": b"", "windows-7-0": b""}))
 
 
+def written_by_the_second(told: Sequence[SnapshotMessage]) -> dict[str, bytes]:
+    """What was written before windows were thinned: one driver, a window a snapshot."""
+    head, figures = unpack(join(write_checkpoint(aggregator(told), {0: 3}), "head", RUN) or b"")
+    head["drivers"] = [row[:-1] for row in head["drivers"]]
+    minutes: dict[int, list[tuple[int, SnapshotMessage]]] = {}
+    for revision, each in enumerate(told, start=1):
+        minutes.setdefault(each.window // 60, []).append((revision, each))
+    head["chunks"] = [[minute, rows[-1][0]] for minute, rows in minutes.items()]
+    parts = cut("head", RUN, pack(head, figures), MOST_PART_BYTES)
+    for minute, rows in minutes.items():
+        windows = [
+            [
+                each.window,
+                revision,
+                [[each.driver_id, each.boot_id, each.seq, each.in_flight, 100_000, 1]],
+            ]
+            for revision, each in rows
+        ]
+        sums = [Figures.merge_all(Figures.from_cells(each.cells)) for _, each in rows]
+        document = pack({"revision": rows[-1][0], "windows": windows}, sums)
+        parts |= cut(f"windows-{minute}", RUN, document, MOST_PART_BYTES)
+    return parts
+
+
+@pytest.mark.parametrize("last", [70, 3_700, 50_000])
+def test_what_was_written_before_windows_were_thinned_is_read(last: int) -> None:
+    """As it was, but for windows that are too narrow by now; then all is to be written anew."""
+    told = [snapshot(n, window) for n, window in enumerate((0, 1, 2, 61, 63, last))]
+    again = whole(written_by_the_second(told))
+    ours = aggregator(told)
+    assert list(again.windows()) == list(ours.windows())
+    assert again.cpu_peaks() == {"d": 0.1}
+    assert again.state.stored == (len(told) if last < 3_600 else 0)
+    stored = written_by_the_second(told) | write_checkpoint(again, {}, again.state.stored)
+    assert views(whole(stored)) == views(again)
+    for each in (snapshot(20, 62), snapshot(21, last + 1)):
+        assert ours.add(each) == again.add(each) == "merged"
+    assert list(again.windows()) == list(ours.windows())
+    assert (again.totals(), again.by_driver()) == (ours.totals(), ours.by_driver())
+    assert views(whole(stored | write_checkpoint(again, {}, len(told)))) == views(again)
+
+
+def test_a_run_of_hours_is_read_as_it_was() -> None:
+    """Windows of all widths, with their peaks, and what comes late for them."""
+    told = [snapshot(n, n * 700, in_flight=n) for n in range(70)]
+    ours, since = aggregator(), 0
+    stored: dict[str, bytes] = {}
+    for each in told:
+        ours.add(each)
+        stored |= write_checkpoint(ours, {}, since)
+        since = ours.revision
+    again = whole(stored)
+    assert views(ours) == views(again)
+    assert {window.width_s for window in again.windows()} == {1, 5, 15, 60}
+    for window in (0, 7_000, 30_000, 48_400):
+        late = snapshot(window + 1_000, window, in_flight=99)
+        assert ours.add(late) == again.add(late) == "merged"
+    assert views(ours) == views(again)
+
+
+def test_windows_that_cannot_be_are_refused() -> None:
+    """Wider than they should be, or where none begins."""
+    ours = aggregator([snapshot(n, window) for n, window in enumerate((0, 7, 50_000))])
+    for start, width in ((0, 15), (7, 60), (50_000, 60)):
+        state = AggregatorState(seen=ours.state.seen)
+        window = WindowState.of(Figures.zero(), {})
+        kept = {0: Kept(60, 1, window), 50_000: Kept(1, 2, window), start: Kept(width, 3, window)}
+        with pytest.raises(ValueError, match=f"no window of {width} s begins at {start}"):
+            state.keep(kept)
+
+
+def test_numbers_of_any_size_are_kept() -> None:
+    """A process may say what it will of its levels."""
+    ours = aggregator([snapshot(1, 0, in_flight=1 << 70), snapshot(2, 100)])
+    again = whole(write_checkpoint(ours, {}))
+    assert again.window(0).in_flight == {"d": 1 << 70}
+    assert views(ours) == views(again)
+
+
 def test_closing_is_not_written_down() -> None:
     """Whether a run has ended is the journal's to say; what came late stays counted."""
     ours = aggregator([snapshot(1)])
@@ -388,6 +469,9 @@ def test_a_part_under_a_wrong_name_raises() -> None:
         pack({"revision": 1, "windows": [[0, 1, []]]}, []),
         pack({"revision": 1, "windows": [[0, 1]]}, [Figures.zero()]),
         pack({"revision": 1, "windows": [[0, 1, [["d", "b", 1, 2, 3, 4, 5]]]]}, [Figures.zero()]),
+        b'{"revision":1,"spans":[]}\nmore',
+        b'{"revision":1,"spans":[{"start_s":0}]}\n',
+        b'{"revision":1,"spans":[{"start_s":0,"width_s":1,"revision":1,"bytes":[1,1],"digest":[]}]}\nab',
         b'{"document":{"revision":1,"windows":[[0,1,[]]]},"figures":[[0,0,0,[1],0,0,0,0,0,null]]}\n',
     ],
 )

@@ -144,6 +144,27 @@ def test_a_pipe_gets_one_line_a_second() -> None:
     assert "  missed 3  " in missed
 
 
+def test_a_wide_window_takes_the_place_of_its_seconds() -> None:
+    """What is long past comes again in windows that are wider; it is counted and shown once."""
+    progress = make_progress(None)
+    progress.apply("window", {"windows": [window(offset_s) for offset_s in range(8)]})
+    assert len(progress.take_rows()) == 7
+    progress.apply("window", {"windows": [window(0, sent=50, width_s=5)]})
+    assert (progress.take_rows(), progress.totals["sent"], progress.elapsed_s) == ([], 80, 8)
+    progress.apply("window", {"windows": [window(8)]})
+    assert [row.offset_s for row in progress.take_rows()] == [7]
+
+
+def test_who_comes_late_is_told_of_what_is_past_as_rates() -> None:
+    """A wide window is a line with the mean of its seconds, and where it ends."""
+    progress = make_progress(None)
+    wide = window(0, sent=600, width_s=60, planned=660)
+    progress.apply("snapshot", {"windows": [wide, window(60), window(61)]})
+    rows = progress.take_rows()
+    assert [(row.offset_s, row.end_s) for row in rows] == [(0, 60), (60, 61)]
+    assert row_line(rows[0], None).startswith("01:00  sent 10/s of 11/s planned  ")
+
+
 def test_a_terminal_gets_a_panel() -> None:
     """The panel holds name, state, numbers and trouble, and is taken away at the end."""
     out = io.StringIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from spate_cli.local_folder import LocalFolder
 from spate_cli.main import main
 from spate_cli.ports import free_ports, settle_port
 from spate_cli.processes import how_it_ended, last_lines
-from spate_cli.result import check_folder, write_atomically
+from spate_cli.result import check_folder, print_out, write_atomically
 from spate_cli.stack import driver, eligible, orchestrator
 
 
@@ -185,3 +186,29 @@ def test_bad_usage_ends_with_2(line: str, capsys: pytest.CaptureFixture[str]) ->
         main(line.split())
     assert ended.value.code == 2
     assert "usage: spate" in capsys.readouterr().err
+
+
+class Trickle(io.RawIOBase):
+    """Takes a few bytes at a time, as a pipe may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = b""
+
+    def writable(self) -> bool:
+        """Allow writing."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Take the first seven bytes."""
+        self.taken += bytes(data)[:7]
+        return min(7, len(data))
+
+
+def test_all_is_printed_though_the_kernel_takes_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unbuffered output, as in a container, gives the kernel everything at once."""
+    raw = Trickle()
+    unbuffered = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)  # type: ignore[type-var]
+    monkeypatch.setattr("sys.stdout", unbuffered)
+    print_out("½ of a report, and the rest of it")
+    assert raw.taken.decode() == "½ of a report, and the rest of it"

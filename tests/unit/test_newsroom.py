@@ -25,6 +25,7 @@ from orchestrator.fleet import Fleet
 from orchestrator.leadership import Leadership
 from orchestrator.newsroom import Newsroom
 from orchestrator.pace import Pace
+from orchestrator.row_turns import MOST_ROWS
 from orchestrator.run import Run
 from orchestrator.run_figures import Trust
 from orchestrator.writer import Writer
@@ -74,11 +75,13 @@ class World:
         """Grant the plan: from now on snapshots can be merged."""
         self.director.step(now(0))
 
-    def snapshot(self, seq: int, run_id: str = "r", count: int = 4) -> SnapshotMessage:
-        """A snapshot of the driver."""
+    def snapshot(
+        self, seq: int, run_id: str = "r", count: int = 4, driver_id: str = "d1"
+    ) -> SnapshotMessage:
+        """A snapshot of a driver."""
         cell = Cell(request=0, stage=0, decided=count, sent=count, succeeded=count)
         return SnapshotMessage(
-            driver_id="d1",
+            driver_id=driver_id,
             boot_id="b",
             term=1,
             run_id=run_id,
@@ -92,10 +95,10 @@ class World:
             start_skew_ns=None,
         )
 
-    def take(self, seq: int, run_id: str = "r", offset: int = 0) -> None:
+    def take(self, seq: int, run_id: str = "r", offset: int = 0, driver_id: str = "d1") -> None:
         """Let the newsroom take a snapshot from partition 0."""
-        record = Received(TOPICS.metrics, 0, offset, 0, False, "d1", b"")
-        self.newsroom.take(self.snapshot(seq, run_id), record)
+        record = Received(TOPICS.metrics, 0, offset, 0, False, driver_id, b"")
+        self.newsroom.take(self.snapshot(seq, run_id, driver_id=driver_id), record)
 
     @property
     def feed(self) -> Feed:
@@ -133,6 +136,57 @@ def test_windows_are_told_where_they_changed() -> None:
     (row,) = json.loads(world.feed.newest()[0].data)["windows"]
     assert row["offset_s"] == 0
     assert len(world.newsroom.snapshot(world.director)["windows"]) == 1
+
+
+def rows_of(world: World) -> list[tuple[str, int]]:
+    """Return the drivers' rows of the newest window: who, and how many arrivals were sent."""
+    events = world.feed.since(world.feed.oldest)
+    data = json.loads([event.data for event in events if event.kind == "window"][-1])
+    return [(row["driver_id"], row["sent"]) for row in data["drivers"]]
+
+
+def test_rows_of_drivers_are_told_where_something_is_new() -> None:
+    """Who has reported nothing since the last event is as it was then."""
+    world = World()
+    world.begin()
+    world.take(1)
+    world.take(1, driver_id="d2")
+    world.newsroom.tick()
+    assert rows_of(world) == [("d1", 4), ("d2", 4)]
+    world.take(2, driver_id="d2")
+    world.newsroom.tick()
+    assert rows_of(world) == [("d2", 8)]
+    assert [row["sent"] for row in world.newsroom.view(world.director)["drivers"]] == [4, 8]
+
+
+def test_rows_of_a_large_fleet_come_in_turns() -> None:
+    """No event is long; who was not told has the next one, also if nothing else is new."""
+    world = World()
+    world.begin()
+    fleet = [f"d{k:03}" for k in range(2 * MOST_ROWS + 1)]
+    for driver_id in fleet:
+        world.take(1, driver_id=driver_id)
+    told = []
+    for length in (MOST_ROWS, MOST_ROWS, 1):
+        world.newsroom.tick()
+        told += rows_of(world)
+        assert len(world.feed.newest()[0].data) < 100_000
+        assert len(rows_of(world)) == length
+    assert told == [(driver_id, 4) for driver_id in fleet]
+    world.newsroom.tick()
+    assert world.kinds().count("window") == 3
+
+
+def test_all_rows_are_told_before_the_end() -> None:
+    """Of a large fleet as well, in as many events as it takes."""
+    world = World()
+    world.begin()
+    for k in range(MOST_ROWS + 1):
+        world.take(1, driver_id=f"d{k:03}")
+    world.director.run.ended_at_ns = 1
+    world.newsroom.committed(world.director)
+    assert rows_of(world) == [(f"d{MOST_ROWS:03}", 4)]
+    assert world.kinds().count("window") == 2
 
 
 def test_the_last_windows_are_told_before_the_end() -> None:
@@ -284,6 +338,20 @@ def test_a_run_without_figures_has_no_windows() -> None:
     world = World()
     told = world.newsroom.snapshot(world.director)
     assert (told["windows"], told["run"]["state"]) == ([], "PENDING")
+
+
+def test_what_another_process_merged_is_in_the_snapshot_and_told_no_second_time() -> None:
+    """A run of a day would be an event of megabytes that nobody needs."""
+    world = World()
+    world.begin()
+    world.take(1)
+    world.newsroom.open(world.director)  # as a process that read the run back
+    world.newsroom.tick()
+    assert "window" not in world.kinds()
+    assert len(world.newsroom.snapshot(world.director)["windows"]) == 1
+    world.take(2)
+    world.newsroom.tick()
+    assert world.kinds().count("window") == 1
 
 
 def test_a_feed_that_is_gone_is_told_nothing() -> None:

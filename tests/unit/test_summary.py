@@ -245,6 +245,19 @@ def test_closed_load_shows_its_best_second() -> None:
     assert ", 100/s over 10 s (best second 900/s), " in line_with(report, " sent, ")
 
 
+def test_windows_that_are_wider_than_a_second_are_said_to_be() -> None:
+    """The rate is over all their seconds, the best second is the highest one of theirs."""
+    report = changed()
+    report["run"]["plan"]["load"]["test_type"] = "avalanche"
+    peak = {"sent": 700, "failed": 0, "failed_kinds": {}, "dropped": 0}
+    for row in report["windows"]:
+        row |= {"offset_s": row["offset_s"] * 5, "width_s": 5, "peak": {**peak}}
+    report["windows"][4]["peak"]["sent"] = 800
+    assert ", 20/s over 50 s (best second 800/s), " in line_with(report, " sent, ")
+    text = " ".join(line.strip() for line in lines_of(report))
+    assert "Windows are wider than a second where that is long past: 5 s until 0:00:50. " in text
+
+
 def test_a_straggler_makes_no_second() -> None:
     """What was sent late, in a second in which nothing was planned, does not lower the rate."""
     report = changed()

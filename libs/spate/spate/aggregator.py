@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from spate.aggregator_state import (
-    AggregatorState,
-    Boot,
-    CellKey,
-    DriverState,
-    TermCounts,
-    TermId,
-)
+from spate.aggregator_state import AggregatorState, CellKey, DriverState, TermCounts, TermId
+from spate.due_counts import DueCounts
 from spate.figures import FAILED_KINDS, SUCCEEDED, Figures, FiguresAccumulator
+from spate.histogram import Histogram
 from spate.messages import SnapshotMessage
 from spate.plan import Plan
 from spate.schedule import Schedule
 from spate.snapshot_parts import Parts
+from spate.thinning import Span, span_at
+from spate.window_state import Boot, Peaks
 
 __all__ = [
     "MAX_WINDOW",
@@ -56,12 +53,18 @@ class DriverTotals:
 
 @dataclass(frozen=True, slots=True)
 class WindowFigures:
-    """One second of the run: ``in_flight`` is the level at its end, by driver."""
+    """A window of the run, from ``second`` on.
+
+    ``in_flight`` is the level at its end, by driver, and ``drivers`` who was heard in it. A window
+    that is wider than a second does not know either, but its ``peaks`` instead.
+    """
 
     second: int
     figures: Figures
     in_flight: Mapping[str, int]
     drivers: frozenset[str]
+    width_s: int = 1
+    peaks: Peaks | None = None
 
 
 class Aggregator:
@@ -79,6 +82,7 @@ class Aggregator:
         self.run_id = run_id
         self.state = AggregatorState() if state is None else state
         self._closed = False
+        self.due = DueCounts(schedule)
 
     @property
     def revision(self) -> int:
@@ -161,14 +165,26 @@ class Aggregator:
             lambda key: stages[key[1]].measured and (request is None or key[0] == request)
         )
 
-    def by_driver(self) -> dict[str, DriverTotals]:
-        """Return the totals of each driver that reported, by driver_id in order."""
-        latest = {driver.latest[0] for driver in self.state.drivers.values()}
-        in_flight = {second: self._in_flight(second) for second in latest}
+    def by_driver(self, wanted: Iterable[str] | None = None) -> dict[str, DriverTotals]:
+        """Return the totals of each driver that reported, by driver_id in order.
+
+        With ``wanted`` it is some of those alone; to total a driver is work. One of which nothing
+        was heard for an hour has nothing in flight.
+        """
+        drivers = self.state.drivers
+        chosen = sorted(drivers if wanted is None else drivers.keys() & wanted)
+        latest = {drivers[driver_id].latest[0] for driver_id in chosen}
+        in_flight = {second: self._in_flight(self._span(second).start_s) for second in latest}
         return {
-            driver_id: _driver_totals(driver, in_flight[driver.latest[0]][driver_id])
-            for driver_id, driver in sorted(self.state.drivers.items())
+            driver_id: _driver_totals(
+                drivers[driver_id], in_flight[drivers[driver_id].latest[0]].get(driver_id, 0)
+            )
+            for driver_id in chosen
         }
+
+    def lags(self) -> dict[str, Histogram]:
+        """Return the lag of each driver that reported, by driver_id in no order."""
+        return {driver_id: driver.figures.lag() for driver_id, driver in self.state.drivers.items()}
 
     def driver_figures(self, driver_id: str) -> Figures:
         """Return the figures of one driver over all its lives; zero if it reported nothing."""
@@ -181,10 +197,15 @@ class Aggregator:
 
     def cpu_peaks(self) -> dict[str, float]:
         """Return each driver's highest share of one core over a window, by driver_id."""
-        peaks: dict[str, float] = {}
+        peaks = {
+            driver_id: driver.past_cpu
+            for driver_id, driver in self.state.drivers.items()
+            if driver.past_cpu is not None
+        }
         for window in self.state.windows.values():
-            for boot, levels in window.levels.items():
-                peaks[boot.driver_id] = max(levels.cpu, peaks.get(boot.driver_id, 0.0))
+            for number, levels in window.levels().items():
+                driver_id = self.state.boots[number].driver_id
+                peaks[driver_id] = max(levels.cpu, peaks.get(driver_id, 0.0))
         return peaks
 
     def terms(self) -> Mapping[TermId, TermCounts]:
@@ -202,29 +223,41 @@ class Aggregator:
         return counts.sent if counts else 0
 
     def window(self, second: int) -> WindowFigures:
-        """Return one second of the run; it is empty if nothing was heard of it."""
-        window = self.state.windows.get(second)
+        """Return the window that holds a second; it is empty if nothing was heard of it."""
+        span = self._span(second)
+        window = self.state.windows.get(span.start_s)
         if window is None:
-            return WindowFigures(second, Figures.zero(), {}, frozenset())
-        in_flight = self._in_flight(second)
-        return WindowFigures(second, window.freeze(), in_flight, frozenset(in_flight))
+            peaks = Peaks() if span.width_s > 1 else None
+            return WindowFigures(span.start_s, Figures.zero(), {}, frozenset(), span.width_s, peaks)
+        in_flight = self._in_flight(span.start_s)
+        return WindowFigures(
+            span.start_s,
+            window.freeze(),
+            in_flight,
+            frozenset(in_flight),
+            span.width_s,
+            window.peaks,
+        )
 
     def windows(self) -> Iterator[WindowFigures]:
-        """Iterate over the seconds of which something was heard, in order."""
+        """Iterate over the windows of which something was heard, in order."""
         return (self.window(second) for second in sorted(self.state.windows))
 
     @property
     def last_window(self) -> int | None:
         """The latest second of which something was heard."""
-        return max(self.state.windows, default=None)
+        return None if self.state.newest < 0 else self.state.newest
 
     def changed_since(self, mark: int) -> list[int]:
-        """Return, in order, the seconds that changed after ``revision`` was ``mark``."""
+        """Return, in order, where the windows begin that changed after ``revision`` was ``mark``.
+
+        A window that others were merged into is one that changed.
+        """
         changed = []
-        for second, revision in reversed(self.state.changes.items()):
+        for start, revision in reversed(self.state.changes.items()):
             if revision <= mark:
                 break
-            changed.append(second)
+            changed.append(start)
         return sorted(changed)
 
     def _check(self, snapshot: SnapshotMessage) -> None:
@@ -253,11 +286,15 @@ class Aggregator:
             cell.freeze() for key, cell in self.state.cells.items() if wanted(key)
         )
 
+    def _span(self, second: int) -> Span:
+        return span_at(second, self.state.newest)
+
     def _in_flight(self, second: int) -> dict[str, int]:
-        """Return each driver's level at the end of a second of which something was heard."""
+        """Return each driver's level at the end of a window, which begins with this second."""
         in_flight: dict[str, int] = {}
-        for boot, levels in self.state.windows[second].levels.items():
-            in_flight[boot.driver_id] = in_flight.get(boot.driver_id, 0) + levels.in_flight
+        for number, levels in self.state.windows[second].levels().items():
+            driver_id = self.state.boots[number].driver_id
+            in_flight[driver_id] = in_flight.get(driver_id, 0) + levels.in_flight
         return in_flight
 
 

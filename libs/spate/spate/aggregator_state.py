@@ -5,16 +5,16 @@ It holds no views and decides nothing, so it can be written down and read back a
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spate.figures import Figures, FiguresAccumulator
 from spate.messages import SnapshotMessage
-from spate.packed_figures import pack, unpack
 from spate.seq_set import SeqSet
 from spate.slow_traces import TraceRow, slowest, trace_row
+from spate.thinning import merges, span_at
+from spate.window_state import Boot, Peaks, WindowState
 
 CellKey = tuple[int, int]
 """Positions in the plan: (request, stage)."""
@@ -22,16 +22,8 @@ CellKey = tuple[int, int]
 Place = tuple[int, str, int]
 """Where a snapshot stands among those of its driver: (window, boot_id, seq)."""
 
-_MILLION = 1_000_000
-_FOLD_AFTER_S = 30
+_FOLD_AFTER_S = 10
 """By then all snapshots of a window have come, if all is well; and nobody looks at it any more."""
-
-
-class Boot(NamedTuple):
-    """Names a driver process: each numbers its snapshots on its own."""
-
-    driver_id: str
-    boot_id: str
 
 
 class TermId(NamedTuple):
@@ -56,70 +48,11 @@ class TermCounts:
 
 
 @dataclass(slots=True)
-class BootLevels:
-    """The levels of one boot in one window: those of its highest seq, and the mean of the CPU."""
-
-    seq: int = -1
-    in_flight: int = 0
-    cpu_millionths: int = 0
-    snapshots: int = 0
-
-    @property
-    def cpu(self) -> float:
-        """The mean share of one core; there is one snapshot at least."""
-        return self.cpu_millionths / self.snapshots / _MILLION
-
-
-class WindowState:
-    """One second of the run: what happened in it, and the levels of each process.
-
-    Once it is past it is folded to some two kilobytes, a thirtieth of what it takes otherwise: a
-    run may last a day.
-    """
-
-    __slots__ = ("_figures", "_folded", "levels")
-
-    def __init__(self, figures: Figures | None = None) -> None:
-        self.levels: dict[Boot, BootLevels] = {}
-        self._figures: FiguresAccumulator | None = FiguresAccumulator()
-        self._folded = b""
-        if figures is not None:
-            self._figures.add(figures)
-
-    def add(self, figures: Figures) -> None:
-        """Add figures, also to a window that was folded."""
-        if self._figures is None:
-            before = self.freeze()
-            self._figures, self._folded = FiguresAccumulator(), b""
-            self._figures.add(before)
-        self._figures.add(figures)
-
-    def freeze(self) -> Figures:
-        """Return the figures of everything added so far."""
-        if self._figures is not None:
-            return self._figures.freeze()
-        return unfold(self._folded)
-
-    def fold(self) -> bytes:
-        """Take little room from now on; return what is kept, see ``unfold``."""
-        if self._figures is not None:
-            self._folded = zlib.compress(pack({}, [self._figures.freeze()]), 1)
-            self._figures = None
-        return self._folded
-
-
-def unfold(folded: bytes) -> Figures:
-    """Return the figures of a window that was folded.
-
-    Raises:
-        ValueError, zlib.error: if these are not bytes of ``WindowState.fold``.
-    """
-    return unpack(zlib.decompress(folded))[1][0]
-
-
-@dataclass(slots=True)
 class DriverState:
-    """One driver over all its lives: levels as told at ``latest``, the skew as at ``skew_at``."""
+    """One driver over all its lives: levels as told at ``latest``, the skew as at ``skew_at``.
+
+    ``past_cpu`` is the highest share of one core in those seconds that are merged by now.
+    """
 
     figures: FiguresAccumulator = field(default_factory=FiguresAccumulator)
     latest: Place = (-1, "", -1)
@@ -127,14 +60,31 @@ class DriverState:
     cpu: float = 0.0
     skew_at: Place | None = None
     start_skew_ns: int | None = None
+    past_cpu: float | None = None
+
+    def see_cpu(self, cpu: float) -> None:
+        """Note the share of a core in a second of which nothing else is kept."""
+        self.past_cpu = cpu if self.past_cpu is None else max(self.past_cpu, cpu)
+
+
+class Kept(NamedTuple):
+    """A window as it was written down; ``revision`` is that of its last change."""
+
+    width_s: int
+    revision: int
+    window: WindowState
 
 
 @dataclass(slots=True)
 class AggregatorState:
     """The sum of the snapshots merged, and how many were not.
 
-    ``revision`` is how many were merged. ``changes`` says at which revision each second changed
-    last, the latest change last. ``traces`` are the slowest of the traced requests.
+    ``revision`` is how many were merged. ``windows`` go by their first second; how wide each is
+    follows from ``newest``, the newest second of which anything was heard, -1 before there is one
+    (see ``spate.thinning``). ``changes`` says at which revision each window changed last, the
+    latest change last. ``stored`` is the revision up to which the checkpoint that this was read
+    from holds what is here, 0 if all of it is to be written. ``boots`` are the processes by their
+    numbers: in the order of ``seen``. ``traces`` are the slowest of the traced requests.
     """
 
     revision: int = 0
@@ -148,15 +98,25 @@ class AggregatorState:
     windows: dict[int, WindowState] = field(default_factory=dict)
     changes: dict[int, int] = field(default_factory=dict)
     traces: tuple[TraceRow, ...] = ()
+    newest: int = -1
+    stored: int = 0
+    boots: list[Boot] = field(init=False)
+    _numbers: dict[Boot, int] = field(init=False)
+    _thinned: int = -1
     _unfolded: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Give the processes their numbers."""
+        self.boots = list(self.seen)
+        self._numbers = {boot: number for number, boot in enumerate(self.boots)}
 
     def merge(self, snapshot: SnapshotMessage, parts: Sequence[Figures]) -> None:
         """Add a snapshot that was not merged before; ``parts`` are the figures of its cells."""
         boot = Boot(snapshot.driver_id, snapshot.boot_id)
-        self.seen.setdefault(boot, SeqSet()).add(snapshot.seq)
+        self._seen_by(boot).add(snapshot.seq)
         self.revision += 1
         driver = self.drivers.setdefault(boot.driver_id, DriverState())
-        window = self._open(snapshot.window)
+        start, window = self._open(snapshot.window)
         term = self.terms.setdefault(TermId(*boot, snapshot.term), TermCounts({}))
         for cell, figures in zip(snapshot.cells, parts, strict=True):
             key = (cell.request, cell.stage)
@@ -165,17 +125,18 @@ class AggregatorState:
             window.add(figures)
             term.by_cell[key] = term.by_cell.get(key, 0) + figures.reported
             term.sent += figures.sent
-        self.changes.pop(snapshot.window, None)
-        self.changes[snapshot.window] = self.revision
+        self._changed(start)
         if snapshot.traces:
             new = (trace_row(boot.driver_id, trace) for trace in snapshot.traces)
             self.traces = slowest((*self.traces, *new))
 
-        levels = window.levels.setdefault(boot, BootLevels())
-        levels.cpu_millionths += round(snapshot.cpu * _MILLION)
-        levels.snapshots += 1
-        if snapshot.seq > levels.seq:
-            levels.seq, levels.in_flight = snapshot.seq, snapshot.in_flight
+        if window.peaks is None:
+            number = self._numbers[boot]
+            window.hear(number, snapshot.seq, snapshot.in_flight, snapshot.cpu)
+        else:
+            # Its second is merged already: for the peaks it is a second of its own.
+            window.hear_late(Peaks.of(Figures.merge_all(parts), snapshot.in_flight))
+            driver.see_cpu(snapshot.cpu)
         at = (snapshot.window, boot.boot_id, snapshot.seq)
         if at > driver.latest:
             driver.latest, driver.cpu = at, snapshot.cpu
@@ -183,20 +144,79 @@ class AggregatorState:
         if snapshot.start_skew_ns is not None and (driver.skew_at is None or at < driver.skew_at):
             driver.skew_at, driver.start_skew_ns = at, snapshot.start_skew_ns
 
-    def keep(self, second: int, window: WindowState, revision: int) -> None:
-        """Take in a window as it was written down."""
-        self.windows[second] = window
-        self.changes[second] = revision
-        window.fold()
+    def keep(self, windows: Mapping[int, Kept]) -> None:
+        """Take in all windows as they were written down, by their first second.
 
-    def _open(self, second: int) -> WindowState:
-        """Return a window to add to; those that are long past are folded when a new one begins."""
-        window = self.windows.get(second)
+        They may be of a version that did not thin windows. Then that is done here, and ``stored``
+        stays 0.
+
+        Raises:
+            ValueError: if one is wider than it should be, or lies where none begins.
+        """
+        self.newest = max(windows, default=-1)
+        narrow = False
+        for start, kept in sorted(windows.items(), key=lambda item: item[1].revision):
+            span = span_at(start, self.newest)
+            if kept.width_s not in (1, span.width_s) or (
+                kept.width_s > 1 and span.start_s != start
+            ):
+                raise ValueError(f"no window of {kept.width_s} s begins at {start}")
+            narrow = narrow or kept.width_s < span.width_s
+            self.windows[start] = kept.window
+            self.changes[start] = kept.revision
+            kept.window.fold(self.boots)
+        if narrow:
+            self._thin()
+        else:
+            self._thinned, self.stored = self.newest, self.revision
+
+    def _seen_by(self, boot: Boot) -> SeqSet:
+        seen = self.seen.get(boot)
+        if seen is None:
+            seen = self.seen[boot] = SeqSet()
+            self._numbers[boot] = len(self.boots)
+            self.boots.append(boot)
+        return seen
+
+    def _changed(self, start: int) -> None:
+        self.changes.pop(start, None)
+        self.changes[start] = self.revision
+
+    def _open(self, second: int) -> tuple[int, WindowState]:
+        """Return where the window of a second begins, and the window, to add to.
+
+        Those that are long past are folded, and merged, when a new one begins.
+        """
+        self.newest = max(self.newest, second)
+        self._thin()
+        start, width = span_at(second, self.newest)
+        window = self.windows.get(start)
         if window is None:
-            window = self.windows[second] = WindowState()
+            window = self.windows[start] = WindowState(Peaks() if width > 1 else None)
             past = {before for before in self._unfolded if before < second - _FOLD_AFTER_S}
             for before in past:
-                self.windows[before].fold()
+                self.windows[before].fold(self.boots)
             self._unfolded -= past
-        self._unfolded.add(second)
-        return window
+        self._unfolded.add(start)
+        return start, window
+
+    def _thin(self) -> None:
+        """Merge the windows that have become too old to be as narrow as they are."""
+        if self._thinned == self.newest:
+            return
+        for span, narrower in merges(self._thinned, self.newest):
+            starts = range(span.start_s, span.end_s, narrower)
+            parts = [self.windows.pop(start) for start in starts if start in self.windows]
+            if not parts:
+                continue
+            for start in starts:
+                self.changes.pop(start, None)
+                self._unfolded.discard(start)
+            for part in parts:
+                for number, levels in part.levels().items():
+                    self.drivers[self.boots[number].driver_id].see_cpu(levels.cpu)
+            merged = WindowState.merged(parts, self.boots)
+            merged.fold(self.boots)
+            self.windows[span.start_s] = merged
+            self._changed(span.start_s)
+        self._thinned = self.newest

@@ -1,9 +1,10 @@
 """An aggregator as parts of bytes and back: what outlives the process that merged the snapshots.
 
 ``head`` holds everything but the windows. These go by the minute, ``windows-MINUTE``: a run is
-long, but only its last minutes change, so only they are written again. The head names the revision
-at which each minute changed last. A set is whole if every minute is there and of that revision;
-parts that the head does not name are left over from longer ones and count for nothing.
+long, but only its last minutes change, and those whose windows are being merged, so only they are
+written again. The head names the revision at which each minute changed last. A set is whole if
+every minute is there and of that revision; parts that the head does not name are left over from
+longer ones and count for nothing.
 """
 
 from __future__ import annotations
@@ -13,29 +14,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from spate.aggregator import Aggregator
-from spate.aggregator_state import (
-    AggregatorState,
-    Boot,
-    BootLevels,
-    DriverState,
-    Place,
-    TermCounts,
-    TermId,
-    WindowState,
-)
+from spate.aggregator_state import AggregatorState, DriverState, Kept, Place, TermCounts, TermId
 from spate.checkpoint_parts import cut, join
+from spate.checkpoint_windows import read_windows, write_windows
 from spate.figures import Figures, FiguresAccumulator
 from spate.packed_figures import pack, unpack
 from spate.plan import Plan
 from spate.schedule import Schedule
 from spate.seq_set import SeqSet
 from spate.slow_traces import TraceRow, slowest
+from spate.thinning import MINUTE_S
+from spate.window_state import Boot
 
 MOST_PART_BYTES = 900_000
 """No part is longer: a record of Kafka is at most 1 MB with everything around it."""
 
 _HEAD = "head"
-_CHUNK_S = 60
 _NOT_UNDERSTOOD = (AttributeError, LookupError, TypeError, ValueError, zlib.error)
 
 
@@ -61,11 +55,12 @@ def write_checkpoint(
     """
     state, run_id = aggregator.state, aggregator.run_id
     # The latest change comes last, so the last one of a minute stays.
-    chunks = {second // _CHUNK_S: revision for second, revision in state.changes.items()}
+    chunks = {start // MINUTE_S: revision for start, revision in state.changes.items()}
     parts = cut(_HEAD, run_id, _pack_head(state, offsets, chunks), limit_bytes)
     for chunk, revision in chunks.items():
         if revision > since:
-            parts |= cut(_name(chunk), run_id, _pack_chunk(state, chunk, revision), limit_bytes)
+            document = write_windows(state, chunk * MINUTE_S, revision)
+            parts |= cut(_name(chunk), run_id, document, limit_bytes)
     return parts
 
 
@@ -75,7 +70,7 @@ def read_checkpoint(
     """Return the aggregator, open, and the offset to go on from by partition.
 
     It is None if the parts are not one whole set. Everything of the aggregator is as it was, but
-    for whether it was closed.
+    for whether it was closed. Its ``state.stored`` is what ``since`` is when it is written next.
 
     Raises:
         CheckpointError: if a part is damaged, of another version, run or plan.
@@ -97,15 +92,17 @@ def _read(parts: Mapping[str, bytes], run_id: str) -> tuple[AggregatorState, dic
         return None
     head, figures = unpack(packed)
     state = _read_head(head, figures)
+    numbers = {boot: number for number, boot in enumerate(state.boots)}
+    windows: dict[int, Kept] = {}
     for chunk, revision in head["chunks"]:
         packed = join(parts, _name(chunk), run_id)
         if packed is None:
             return None
-        document, figures = unpack(packed)
-        if document["revision"] != revision:
+        written, found = read_windows(packed, numbers)
+        if written != revision:
             return None
-        _read_windows(state, document["windows"], figures)
-    state.changes = dict(sorted(state.changes.items(), key=lambda change: change[1]))
+        windows |= found
+    state.keep(windows)
     return state, dict(head["offsets"])
 
 
@@ -145,6 +142,7 @@ def _pack_head(
                 driver.cpu,
                 driver.skew_at,
                 driver.start_skew_ns,
+                driver.past_cpu,
             ]
             for driver_id, driver in state.drivers.items()
         ],
@@ -172,45 +170,15 @@ def _read_head(head: dict[str, Any], figures: list[Figures]) -> AggregatorState:
         },
         cells={(request, stage): next(sums) for request, stage in head["cells"]},
         drivers={
+            # What was written before windows were thinned ends with the skew.
             driver_id: DriverState(
-                next(sums), _place(latest), offset_ns, cpu, skew_at and _place(skew_at), skew_ns
+                next(sums), _place(latest), offset_ns, cpu, skew_at and _place(skew_at), *more
             )
-            for driver_id, latest, offset_ns, cpu, skew_at, skew_ns in head["drivers"]
+            for driver_id, latest, offset_ns, cpu, skew_at, *more in head["drivers"]
         },
         # What was written before there were any has none.
         traces=slowest(TraceRow(*row) for row in head.get("traces", ())),
     )
-
-
-def _pack_chunk(state: AggregatorState, chunk: int, revision: int) -> bytes:
-    windows = {
-        second: state.windows[second]
-        for second in range(chunk * _CHUNK_S, (chunk + 1) * _CHUNK_S)
-        if second in state.windows
-    }
-    document = {
-        "revision": revision,
-        "windows": [
-            [
-                second,
-                state.changes[second],
-                [
-                    [*boot, levels.seq, levels.in_flight, levels.cpu_millionths, levels.snapshots]
-                    for boot, levels in window.levels.items()
-                ],
-            ]
-            for second, window in windows.items()
-        ],
-    }
-    return pack(document, [window.freeze() for window in windows.values()])
-
-
-def _read_windows(state: AggregatorState, rows: list[Any], figures: list[Figures]) -> None:
-    for (second, revision, levels), total in zip(rows, figures, strict=True):
-        window = WindowState(total)
-        for driver_id, boot_id, *told in levels:
-            window.levels[Boot(driver_id, boot_id)] = BootLevels(*told)
-        state.keep(second, window, revision)
 
 
 def _sum(figures: Figures) -> FiguresAccumulator:

@@ -34,6 +34,16 @@ class RequestChoice:
         self._total = self._bounds[-1]
         self._single = len(weights) == 1
 
+    @property
+    def offset(self) -> int:
+        """What the first 64 bits are mixed from, for whoever computes the same elsewhere."""
+        return self._offset
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """The sum of the weights up to and with each request."""
+        return tuple(self._bounds)
+
     def request(self, index: int) -> int:
         """Return the position in the plan of the request that arrival ``index`` sends."""
         if self._single:

@@ -49,6 +49,8 @@ HISTOGRAMS = (
 )
 """The durations that are measured."""
 
+_LAG = HISTOGRAMS.index("lag")
+
 _ZERO = Histogram.zero()
 _NOTHING = _ZERO.to_wire()
 
@@ -225,6 +227,10 @@ class FiguresAccumulator:
         for accumulator, histogram in zip(self._histograms, measured, strict=True):
             if histogram.count:
                 accumulator.add(histogram)
+
+    def lag(self) -> Histogram:
+        """Return the lag alone, which is far less work than all of ``freeze``."""
+        return self._histograms[_LAG].freeze()
 
     def freeze(self) -> Figures:
         """Return the figures of everything added so far; free of charge until more is added."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from spate.accounting import Accounting
@@ -15,8 +16,15 @@ from spate.run_facts_json import run_json
 from spate.trust import doubts_so_far
 
 
-def live_view(facts: RunFacts, aggregator: Aggregator, ledger: LedgerFacts) -> dict[str, Any]:
+def live_view(
+    facts: RunFacts,
+    aggregator: Aggregator,
+    ledger: LedgerFacts,
+    drivers: Iterable[str] | None = None,
+) -> dict[str, Any]:
     """Return what ``GET /runs/{id}`` answers before the end, as JSON values.
+
+    With ``drivers`` the rows are those of these alone.
 
     ::
 
@@ -45,7 +53,7 @@ def live_view(facts: RunFacts, aggregator: Aggregator, ledger: LedgerFacts) -> d
         "status_codes": status_codes(totals),
         **{name: duration(getattr(totals, name)) for name in HISTOGRAMS},
         "window": None if last is None else window_row(aggregator, ledger, max(0, last - 1)),
-        "drivers": _drivers(aggregator),
+        "drivers": _drivers(aggregator, drivers),
         "events": [dict(event) for event in facts.events],
         "degraded": [doubt.to_json() for doubt in doubts_so_far(facts, aggregator, accounting)],
         "verdict": None,
@@ -68,7 +76,7 @@ def _owed(aggregator: Aggregator, ledger: LedgerFacts) -> int:
     )
 
 
-def _drivers(aggregator: Aggregator) -> list[dict[str, Any]]:
+def _drivers(aggregator: Aggregator, wanted: Iterable[str] | None) -> list[dict[str, Any]]:
     return [
         {
             "driver_id": driver_id,
@@ -83,5 +91,5 @@ def _drivers(aggregator: Aggregator) -> list[dict[str, Any]]:
             "service_time": duration(driver.figures.service_time),
             "lag": duration(driver.figures.lag),
         }
-        for driver_id, driver in aggregator.by_driver().items()
+        for driver_id, driver in aggregator.by_driver(wanted).items()
     ]

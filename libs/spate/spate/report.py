@@ -11,7 +11,7 @@ from spate.instants import rfc3339
 from spate.live import live_view
 from spate.reckoning import Reckoning
 from spate.report_facts import LedgerFacts, RunFacts, TermFacts
-from spate.report_windows import last_second, window_row, window_rows
+from spate.report_windows import last_second, rows_at, window_row, window_rows
 from spate.run_facts_json import run_json
 from spate.slow_traces import traces_json
 from spate.thresholds import Measured, evaluate
@@ -25,6 +25,7 @@ __all__ = [
     "build_report",
     "live_view",
     "rfc3339",
+    "rows_at",
     "window_row",
     "window_rows",
 ]
@@ -98,7 +99,7 @@ def _windows(facts: RunFacts, aggregator: Aggregator, ledger: LedgerFacts) -> li
     if facts.started_at_ns is not None and facts.ended_at_ns is not None:
         elapsed_ns = facts.ended_at_ns - facts.started_at_ns
     last = last_second(aggregator, ledger, elapsed_ns)
-    return [] if last is None else window_rows(aggregator, ledger, 0, last + 1)
+    return [] if last is None else window_rows(aggregator, ledger, last)
 
 
 def _drivers(aggregator: Aggregator, reckoning: Reckoning) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Protocol
 
 from spate.plan_model import AvalancheLoad, Load, Plan, TsunamiLoad
@@ -49,6 +50,14 @@ class Schedule(Protocol):
             TypeError: in closed load, which has no due times.
         """
 
+    def offsets_ns(self, indices: range) -> array[int]:
+        """Return the offset of each of rising ``indices``, as 64-bit integers; for the hot path.
+
+        Raises:
+            IndexError: if one is no arrival.
+            TypeError: in closed load, which has no due times.
+        """
+
     def due_before(self, elapsed_ns: int) -> int:
         """Return how many arrivals have an offset below ``elapsed_ns``, in ``[0, count]``.
 
@@ -82,6 +91,10 @@ class ClosedSchedule:
     def offset_ns(self, index: int) -> int:
         """Raise TypeError: closed load has no due times."""
         raise TypeError(f"closed load has no due times (asked for arrival {index})")
+
+    def offsets_ns(self, indices: range) -> array[int]:
+        """Raise TypeError: closed load has no due times."""
+        raise TypeError(f"closed load has no due times (asked for {indices})")
 
     def due_before(self, elapsed_ns: int) -> int:
         """Raise TypeError: closed load has no due times."""
@@ -118,6 +131,14 @@ class EvenSchedule:
         if not 0 <= index < self.count:
             _check(index, self.count)
         return index * self._delay_ns // self._drivers
+
+    def offsets_ns(self, indices: range) -> array[int]:
+        """Return the offset of each of rising ``indices``."""
+        if indices:
+            _check(indices[0], self.count)
+            _check(indices[-1], self.count)
+        delay_ns, drivers = self._delay_ns, self._drivers
+        return array("q", [index * delay_ns // drivers for index in indices])
 
     def due_before(self, elapsed_ns: int) -> int:
         """Return ``⌈elapsed * drivers / delay⌉`` within ``[0, count]``.

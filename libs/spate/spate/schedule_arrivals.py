@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -78,6 +79,18 @@ class UniformSchedule(_StagedSchedule):
         self._check(index)
         return self._curve.reach_ns(ARRIVAL * index)
 
+    def offsets_ns(self, indices: range) -> array[int]:
+        """Return the offset of each of rising ``indices``.
+
+        Raises:
+            IndexError: if one is no arrival.
+        """
+        if indices:
+            self._check(indices[0])
+            self._check(indices[-1])
+        areas = range(ARRIVAL * indices.start, ARRIVAL * indices.stop, ARRIVAL * indices.step)
+        return array("q", self._curve.reach_all_ns(areas))
+
     def due_before(self, elapsed_ns: int) -> int:
         """Return ``#{i : offset(i) < elapsed_ns}``."""
         return self._curve.reached_before(elapsed_ns, ARRIVAL)
@@ -107,6 +120,14 @@ class PoissonSchedule(_StagedSchedule):
         """
         self._check(index)
         return self._curve.reach_ns(_FINE * self._blocks.position(index))
+
+    def offsets_ns(self, indices: range) -> array[int]:
+        """Return the offset of each of rising ``indices``.
+
+        Raises:
+            IndexError: if one is no arrival.
+        """
+        return array("q", map(self.offset_ns, indices))
 
     def due_before(self, elapsed_ns: int) -> int:
         """Return ``#{i : offset(i) < elapsed_ns}``."""

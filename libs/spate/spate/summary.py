@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
+from spate.thinned_text import thinned_text
+
 WIDTH = 100
 
 _STATISTICS = ("min", "mean", "p50", "p90", "p95", "p99", "p999", "max")
@@ -91,14 +93,22 @@ def _traffic(report: Mapping[str, Any]) -> list[str]:
     """
     accounting, windows = report["accounting"], report["windows"]
     text = f"  {accounting['sent']:,} sent, {accounting['answered']:,} answered"
-    sending = [row["offset_s"] for row in windows if row["planned"] and row["sent"]]
+    sending = [row for row in windows if row["planned"] and row["sent"]]
     if sending:
-        seconds = sending[-1] - sending[0] + 1
+        last = sending[-1]
+        seconds = last["offset_s"] + last.get("width_s", 1) - sending[0]["offset_s"]
         text += f", {_rate(accounting['sent'] / seconds)} over {seconds:,} s"
         if report["run"]["plan"]["load"]["test_type"] == "avalanche" and seconds > 1:
-            text += f" (best second {_rate(max(row['sent'] for row in windows))})"
+            text += f" (best second {_rate(max(_most_sent(row) for row in windows))})"
         text += f", {_size(sum(row['bytes_received'] for row in windows))} received"
-    return [text]
+    thinned = thinned_text(windows)
+    return [text, *(f"  {line}" for line in wrap(thinned or "", WIDTH - 2))]
+
+
+def _most_sent(row: Mapping[str, Any]) -> int:
+    """Return how many were sent in a second of this window at most."""
+    most: int = (row.get("peak") or row)["sent"]
+    return most
 
 
 def _duration_rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -118,9 +118,8 @@ def _lag(aggregator: Aggregator) -> list[Doubt]:
     limit_ns = lag_limit_ns(p50_ns)
     late = [
         (lag_ns, driver_id)
-        for driver_id, driver in aggregator.by_driver().items()
-        if (lag_ns := driver.figures.lag.quantile_ns(QUANTILES["p99"])) is not None
-        and lag_ns > limit_ns
+        for driver_id, lag in aggregator.lags().items()
+        if (lag_ns := lag.quantile_ns(QUANTILES["p99"])) is not None and lag_ns > limit_ns
     ]
     if not late:
         return []

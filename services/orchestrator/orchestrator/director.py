@@ -269,7 +269,7 @@ class Director:
             self._beginning.find([term.key.boot for term in ledger.live()], now)
             return
         following = self._fleet.following(self.run.id, now.mono_ns)
-        there = [boot.term for boot in following if ledger.may_have(boot.term)]
+        there = [term for boot in following if ledger.may_have(term := boot.term)]
         before = ledger.pooled + ledger.missed_count
         moved = self._handover.step(
             ledger, schedule, there, self._revise, elapsed_ns=elapsed_ns, now_ns=now.mono_ns

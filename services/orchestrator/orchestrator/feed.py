@@ -10,8 +10,8 @@ Nothing is queued per subscriber, so a slow one costs nothing: when its position
 of the ring it is given a fresh snapshot and goes on from there. That is also how everybody
 begins, and what a ``Last-Event-ID`` from another process or too long ago leads to.
 
-Events carry whole values, never differences (a ``window`` row replaces the row of the same
-``offset_s``), so an event that the snapshot already includes does no harm. All calls are made on
+Events carry whole values, never differences (a ``window`` row replaces the rows that begin within
+its seconds), so an event that the snapshot already includes does no harm. All calls are made on
 one asyncio loop.
 """
 

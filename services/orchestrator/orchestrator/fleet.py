@@ -5,8 +5,9 @@ Pure: judges by what was read from the ``heartbeat`` topic and when (R17, R19, R
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from orchestrator.clock_echoes import ClockEchoes
 from orchestrator.terms import BootKey, TermKey
 from spate.messages import STATE_ORDER, ClockEcho, Heartbeat, Register
 from spate.timing import SECOND, Timing
@@ -32,11 +33,14 @@ class Boot:
     lost: bool = False
     spent_term: int = 0
     replayed: bool = False
+    _term: TermKey | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def term(self) -> TermKey:
-        """Its present term."""
-        return TermKey(self.key.driver_id, self.key.boot_id, self.heartbeat.term)
+        """Its present term: asked for far more often than it changes."""
+        if self._term is None or self._term.term != self.heartbeat.term:
+            self._term = TermKey(*self.key, self.heartbeat.term)
+        return self._term
 
     @property
     def fresh(self) -> bool:
@@ -64,12 +68,16 @@ class Fleet:
         self.losses = 0
         self._timing = timing
         self._boots: dict[BootKey, Boot] = {}
+        self._in_order: list[Boot] | None = []
         self._registered: dict[BootKey, tuple[Register, int]] = {}
-        self._echo: dict[BootKey, ClockEcho] = {}
+        self._echoes = ClockEchoes()
+        self._forgot_ns = -SECOND
 
     def boots(self) -> list[Boot]:
         """Return all processes, by driver_id."""
-        return sorted(self._boots.values(), key=lambda boot: boot.key)
+        if self._in_order is None:
+            self._in_order = sorted(self._boots.values(), key=lambda boot: boot.key)
+        return list(self._in_order)
 
     def registration(self, key: BootKey) -> Register | None:
         """Return how the process described itself, if it did."""
@@ -91,7 +99,7 @@ class Fleet:
         known = self._boots.get(key)
         if known is not None and known.heartbeat.n > message.n:
             return  # another run's entry is newer
-        self._boots[key] = Boot(key, message, read_ns, append_ms, lost=lost, replayed=True)
+        self._add(Boot(key, message, read_ns, append_ms, lost=lost, replayed=True))
 
     def find(self, key: BootKey) -> Boot | None:
         """Return a process, None if it was never heard or is forgotten."""
@@ -105,16 +113,10 @@ class Fleet:
         boot = self._boots.get(key)
         if boot is not None and message.n <= boot.heartbeat.n:
             return None
-        self._echo[key] = ClockEcho(
-            driver_id=message.driver_id,
-            boot_id=message.boot_id,
-            driver_sent_at_ns=message.sent_at_ns,
-            orchestrator_read_at_ns=read_wall_ns,
-        )
+        self._echoes.note(key, message, read_wall_ns)
         if boot is None:
-            boot = self._boots[key] = Boot(
-                key, message, read_ns, append_ms, replayed=self.replaying
-            )
+            boot = Boot(key, message, read_ns, append_ms, replayed=self.replaying)
+            self._add(boot)
             return Heard(boot, joined=True)
         before, boot.heartbeat = boot.heartbeat, message
         boot.read_ns, boot.append_ms, boot.replayed = read_ns, append_ms, self.replaying
@@ -150,12 +152,19 @@ class Fleet:
                 boot.read_ns, boot.replayed = now_ns, True
 
     def forget(self, now_ns: int) -> None:
-        """Drop what has been gone for long, and descriptions of whom nothing else was heard."""
+        """Drop what has been gone for long, and descriptions of whom nothing else was heard.
+
+        It looks once a second at most, however often it is asked.
+        """
+        if 0 <= now_ns - self._forgot_ns < SECOND:
+            return
+        self._forgot_ns = now_ns
         for key, boot in tuple(self._boots.items()):
             leaving = boot.heartbeat.leaving
             limit_ns = _FORGET_LEFT_AFTER_NS if leaving else _FORGET_LOST_AFTER_NS
             if boot.lost and now_ns - boot.read_ns > limit_ns:
                 del self._boots[key]
+                self._in_order = None
         for key, (_, read_ns) in tuple(self._registered.items()):
             if key not in self._boots and now_ns - read_ns > _FORGET_LOST_AFTER_NS:
                 del self._registered[key]
@@ -166,11 +175,12 @@ class Fleet:
 
     def is_eligible(self, boot: Boot, now_ns: int) -> bool:
         """Tell whether the process's present term may be given work (R22)."""
-        beat_age_ns = boot.heartbeat.beat_age_ns
+        said = boot.heartbeat
+        beat_age_ns = said.beat_age_ns
         return (
             boot.fresh
             and not boot.replayed
-            and not boot.heartbeat.leaving
+            and not said.leaving
             and now_ns - boot.read_ns <= self._timing.eligible_within_ns
             and beat_age_ns is not None
             and beat_age_ns <= self._timing.eligible_beat_age_ns
@@ -183,10 +193,11 @@ class Fleet:
         """
         return [
             boot
-            for boot in self.eligible(now_ns)
-            if boot.heartbeat.run_id == run_id
-            and boot.heartbeat.state == "RUNNING"
-            and boot.heartbeat.refusal is None
+            for boot in self.boots()
+            if (said := boot.heartbeat).run_id == run_id
+            and said.state == "RUNNING"
+            and said.refusal is None
+            and self.is_eligible(boot, now_ns)
         ]
 
     def behind(self, run_id: str, revision: int) -> bool:
@@ -220,7 +231,9 @@ class Fleet:
                 boot.spent_term = said.term
 
     def take_echo(self) -> tuple[ClockEcho, ...]:
-        """Return the clock samples of the heartbeats read since the last call."""
-        echo = tuple(self._echo.values())
-        self._echo = {}
-        return echo
+        """Return the clock samples whose turn it is."""
+        return self._echoes.take()
+
+    def _add(self, boot: Boot) -> None:
+        self._boots[boot.key] = boot
+        self._in_order = None

@@ -123,7 +123,9 @@ class Handover:
             or not held[key].ranges
             or (not schedule.is_open and not held[key].undecided)
         ]
-        return bool(idle) or any(term.unfinished > MAX_RANGES for term in held.values())
+        return bool(idle) or any(
+            len(term.ranges) > MAX_RANGES and term.unfinished > MAX_RANGES for term in held.values()
+        )
 
     def _cuts(
         self, ledger: Ledger, schedule: Schedule, elapsed_ns: int

@@ -6,7 +6,7 @@ At any time the plan ``[0, count)`` is the disjoint union of what the terms own,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.holdings import Missed, MissedCause, PoolCause, Pooled, RangeAccount, TermAccount
 from orchestrator.terms import BootKey, TermKey
@@ -25,6 +25,7 @@ class Ledger:
         self.count = count
         self.terms: dict[TermKey, TermAccount] = {}
         self.missed: list[Missed] = []
+        self._of: dict[BootKey, list[TermAccount]] = {}
         self.next_id = 1
         self.pool: list[Pooled] = []
         self.void()
@@ -32,8 +33,18 @@ class Ledger:
     def void(self) -> None:
         """Take everything back, before anything was sent (R25). Range ids are not reused."""
         self.terms = {}
+        self._of = {}
         self.missed = []
         self.pool = [Pooled(self.new_range(0, 1, self.count), "no_driver")] if self.count else []
+
+    def enter(self, term: TermAccount) -> None:
+        """Open the account of a term that has none."""
+        self.terms[term.key] = term
+        self._of.setdefault(term.key.boot, []).append(term)
+
+    def of(self, boot: BootKey) -> Sequence[TermAccount]:
+        """Return the accounts of one process, without a look at those of the others."""
+        return self._of.get(boot, ())
 
     def new_range(self, start: int, step: int, size: int) -> Range:
         """Return a range with an id of its own."""
@@ -55,8 +66,9 @@ class Ledger:
             if key in self.terms and self.terms[key].status != "live":
                 raise ProtocolError(f"work was placed on {key}, which is {self.terms[key].status}")
         for key, ranges in whole.items():
-            term = self.terms.setdefault(key, TermAccount(key))
-            term.ranges.update({granted.id: RangeAccount(granted) for granted in ranges})
+            if key not in self.terms:
+                self.enter(TermAccount(key))
+            self.terms[key].ranges.update({granted.id: RangeAccount(granted) for granted in ranges})
         self.pool = []
 
     def cut(self, key: TermKey, range_id: int, position: int, revision: int) -> None:
@@ -118,8 +130,9 @@ class Ledger:
         """
         ended, wrong = [], []
         said = {term.term: {end.id: end.decided for end in term.ranges} for term in closed}
-        for key, term in self.terms.items():
-            if key.boot != boot or key.term >= before_term or term.status == "closed":
+        for term in self.of(boot):
+            key = term.key
+            if key.term >= before_term or term.status == "closed":
                 continue
             ends = said.get(key.term, {})
             for account in term.ranges.values():
@@ -157,8 +170,8 @@ class Ledger:
 
     def leave(self, boot: BootKey) -> None:
         """Note that a process goes and has nothing in flight: its terms owe nothing."""
-        for key, term in self.terms.items():
-            if key.boot == boot and term.status == "closed":
+        for term in self.of(boot):
+            if term.status == "closed":
                 term.left = True
 
     def miss_pool(self, cause: MissedCause) -> None:
@@ -222,7 +235,7 @@ class Ledger:
         Raises:
             ProtocolError: if it is not.
         """
-        owned = sum(term.owned for term in self.terms.values())
+        owned = sum(a.range.size for term in self.terms.values() for a in term.ranges.values())
         total = owned + self.pooled + self.missed_count
         if total != self.count:
             raise ProtocolError(

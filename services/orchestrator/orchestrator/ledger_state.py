@@ -56,7 +56,7 @@ def load_ledger(state: dict[str, Any], now_ns: int) -> Ledger:
         for id_, start, step, size, decided, claim, cut, cut_revision in saved["ranges"]:
             account = RangeAccount(Range(id_, start, step, size), decided, claim, cut, cut_revision)
             term.ranges[id_] = account
-        ledger.terms[term.key] = term
+        ledger.enter(term)
     ledger.check()
     return ledger
 

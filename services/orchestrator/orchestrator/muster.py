@@ -100,8 +100,7 @@ class Muster:
         """Return why a named driver cannot take part, if one says so."""
         for boot in self._fleet.boots():
             said = boot.heartbeat
-            named = any(key.boot == boot.key for key in ledger.terms)
-            if said.refusal and said.run_id == run_id and named:
+            if said.refusal and said.run_id == run_id and ledger.of(boot.key):
                 return f"{boot.key.driver_id} cannot take part: {said.refusal}"
         return None
 

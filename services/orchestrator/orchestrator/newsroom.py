@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from orchestrator.archive import Archive, ArchiveError
@@ -14,6 +14,7 @@ from orchestrator.facts import ledger_facts, run_facts
 from orchestrator.feed import Feeds
 from orchestrator.filing import Filing, prepare
 from orchestrator.journal import forget_records
+from orchestrator.row_turns import RowTurns
 from orchestrator.run_figures import Trust
 from orchestrator.run_log import log_account, log_events
 from orchestrator.run_view import end_data, fleet_data, snapshot_data, state_data, window_data
@@ -22,7 +23,7 @@ from spate.aggregator import Added, Aggregator
 from spate.bus import Received
 from spate.live import live_view
 from spate.messages import SnapshotMessage
-from spate.report_windows import window_row
+from spate.report_windows import rows_at
 from spate.schedule import plan_schedule
 from spate.snapshot_parts import Parts
 from spate.topics import Topics
@@ -71,6 +72,9 @@ class Newsroom:
         told = self._told[director.run.id] = _Told()
         told.ended = director.run.ended  # by another process, which journaled it
         told.logged = len(director.run.events)
+        if director.aggregator is not None:
+            # What another process merged is in the snapshot with which everybody begins.
+            told.revision = director.aggregator.revision
 
     def take(self, message: SnapshotMessage, record: Received, parts: Parts | None = None) -> Added:
         """Merge a snapshot into its run; return what became of it.
@@ -82,6 +86,8 @@ class Newsroom:
         became: Added = "late"
         if director is not None:
             became = director.merge(message, record.partition, record.offset, parts)
+        if became == "merged":
+            self._told[message.run_id].turns.changed(message.driver_id)
         self.snapshot_counts[became] += 1
         return became
 
@@ -99,11 +105,11 @@ class Newsroom:
         verdict = told.filing.report["verdict"]
         return Trust(_reasons(verdict["degraded"]), verdict["passed"])
 
-    def view(self, director: Director) -> dict[str, Any]:
-        """Return the body of ``GET /runs/{id}``."""
+    def view(self, director: Director, drivers: Iterable[str] | None = None) -> dict[str, Any]:
+        """Return the body of ``GET /runs/{id}``; with ``drivers`` the rows of these alone."""
         aggregator = _aggregator(director)
         facts = run_facts(director.run, None if director.run.ended else self._waiting_for())
-        view = live_view(facts, aggregator, ledger_facts(director.ledger))
+        view = live_view(facts, aggregator, ledger_facts(director.ledger), drivers)
         self._told[director.run.id].degraded = _reasons(view["degraded"])
         return view
 
@@ -116,6 +122,8 @@ class Newsroom:
         self._told[director.run.id].ended = director.run.ended
         if director.run.ended:
             self._publish_windows(director)  # no tick comes any more
+            while self._told[director.run.id].turns:
+                self._publish_windows(director)
         self.change(director)
 
     def change(self, director: Director) -> None:
@@ -129,7 +137,7 @@ class Newsroom:
         new, state = rows[told.events :], (director.run.state, self._waiting_for())
         if not new and state == told.state:
             return
-        view = self.view(director)  # what happened may be a reason for doubt, too
+        view = self.view(director, ())  # what happened may be a reason for doubt, too
         for row in new:
             feed.publish("fleet", fleet_data(row))
         told.events = len(rows)
@@ -191,21 +199,23 @@ class Newsroom:
         await self._writer.commit(tombstones)
 
     def _publish_windows(self, director: Director) -> None:
-        """Publish the windows that changed since the last time."""
+        """Publish the windows that changed since the last time, and the rows whose turn it is."""
         feed, told = self._feeds.find(director.run.id), self._told[director.run.id]
-        aggregator = director.aggregator
-        if feed is None or aggregator is None or aggregator.revision == told.revision:
+        aggregator, drivers = director.aggregator, told.turns.take()
+        if feed is None or aggregator is None:
+            return
+        if aggregator.revision == told.revision and not drivers:
             return
         windows = self._windows(director, told.revision)
         told.revision = aggregator.revision
-        feed.publish("window", window_data(self.view(director), windows))
+        feed.publish("window", window_data(self.view(director, drivers), windows))
 
     def _windows(self, director: Director, since: int) -> list[dict[str, Any]]:
         aggregator = director.aggregator
         if aggregator is None:
             return []
         facts = ledger_facts(director.ledger)
-        return [window_row(aggregator, facts, second) for second in aggregator.changed_since(since)]
+        return rows_at(aggregator, facts, aggregator.changed_since(since))
 
 
 class _Told:
@@ -219,6 +229,7 @@ class _Told:
         self.events = 0
         self.logged = 0
         self.revision = 0
+        self.turns = RowTurns()
         self.ended = False
         self.filing: Filing | None = None
         self.degraded: tuple[str, ...] = ()

@@ -143,7 +143,7 @@ def _figures(
         found = None
     if found is None:
         return None, metrics_from
-    director.bookmarks.checkpoint_revision = found[0].revision
+    director.bookmarks.checkpoint_revision = found[0].state.stored
     return found
 
 

@@ -16,10 +16,9 @@ from orchestrator.ledger import Ledger
 from orchestrator.terms import Now
 from spate.aggregator import Aggregator, WindowFigures
 from spate.figures import Figures
-from spate.grant import Range
 from spate.messages import RunState
-from spate.report_windows import due_between, due_bounds
 from spate.schedule import Schedule
+from spate.timing import SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +118,7 @@ def _due(director: Director, now: Now) -> int | None:
 def _due_in(schedule: Schedule | None, second: int) -> int | None:
     if schedule is None or not schedule.is_open:
         return None
-    whole = (Range(0, 0, 1, schedule.count),)
-    return int(due_between(due_bounds(schedule, second, second + 1), whole)[0])
+    return schedule.due_before((second + 1) * SECOND) - schedule.due_before(second * SECOND)
 
 
 def _newest_full(aggregator: Aggregator | None) -> WindowFigures | None:

@@ -59,8 +59,7 @@ class Settling:
             other.status == "lost"
             and other.ended_ns is not None
             and now_ns - other.ended_ns > self._timing.settle_after_ns
-            for key, other in ledger.terms.items()
-            if key.boot == term.key.boot
+            for other in ledger.of(term.key.boot)
         )
 
 

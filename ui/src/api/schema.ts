@@ -601,7 +601,7 @@ export type Verdict = {
   thresholds: ThresholdResult[];
 };
 
-/** One second of the run, all drivers merged. */
+/** A second of the run, or several (``width_s``) if it is long past; all drivers merged. */
 export type Window = {
   bytes_received: number;
   drivers: number;
@@ -616,12 +616,14 @@ export type Window = {
   p50_ns: number | null;
   p90_ns: number | null;
   p99_ns: number | null;
+  peak?: WindowPeak | null;
   planned: number;
   sent: number;
   succeeded: number;
+  width_s?: number;
 };
 
-/** Data of ``window``: figures so far, and rows that replace those of the same offset_s. */
+/** Data of ``window``: figures so far, and rows that are new or changed. */
 export type WindowData = {
   accounting: LiveAccounting;
   connect_time: DurationFigures;
@@ -635,4 +637,14 @@ export type WindowData = {
   wait_time: DurationFigures;
   window: Window | null;
   windows: Window[];
+};
+
+/** What some figures of a window that is wider than a second were in its highest second. */
+export type WindowPeak = {
+  dropped: number;
+  failed: number;
+  failed_kinds: Record<string, number>;
+  lag_p99_ns: number | null;
+  p99_ns: number | null;
+  sent: number;
 };

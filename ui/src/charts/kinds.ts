@@ -10,13 +10,11 @@ export type KindColumn = { kind: string | null; values: Column };
  * that were archived before they told kinds leave a rest, which is one column, the first. Where
  * nothing failed that column is there as well, and zero. */
 export function kindColumns(windows: readonly (Window | undefined)[]): KindColumn[] {
-  // Seconds of which nothing was said are holes, which most methods of arrays would pass over.
-  const rows = Array.from(windows);
-  const kinds = new Set(rows.flatMap((row) => Object.keys(row?.failed_kinds ?? {})));
-  const rest = rows.map((row) => (row ? row.failed - told(row) : null));
+  const kinds = new Set(windows.flatMap((row) => Object.keys(row?.failed_kinds ?? {})));
+  const rest = windows.map((row) => (row ? row.failed - told(row) : null));
   const columns: KindColumn[] = [...kinds].map((kind) => ({
     kind,
-    values: rows.map((row) => (row ? (row.failed_kinds?.[kind] ?? 0) : null)),
+    values: windows.map((row) => (row ? (row.failed_kinds?.[kind] ?? 0) : null)),
   }));
   const complete = kinds.size > 0 && rest.every((n) => !n);
   return complete ? columns : [{ kind: null, values: rest }, ...columns];

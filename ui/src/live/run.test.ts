@@ -28,17 +28,40 @@ test("a snapshot is as old as the newest second it knows of, whenever it is aske
   expect(after(UNHEARD, { kind: "snapshot", data: unbegun }, 30_000).figuresAtMs).toBe(30_000);
 });
 
-test("a window replaces the rows of the same second and leaves holes open", () => {
+test("a window replaces the rows of the same second and leaves out what was not told", () => {
   const { windows: _w, run: _r, events: _e, verdict: _v, ...figures } = sampleSnapshot(0);
   const rows = [sampleWindow(1, { sent: 11 }), sampleWindow(3)];
   const data = { ...figures, drivers: [sampleDriver("driver-1", 20)], windows: rows };
   const next = after(begun, { kind: "window", data }, 3_400);
-  expect(next.windows).toEqual([sampleWindow(0), rows[0], undefined, rows[1]]);
+  expect(next.windows).toEqual([sampleWindow(0), rows[0], rows[1]]);
   expect(begun.windows).toEqual([sampleWindow(0), sampleWindow(1)]);
-  expect(next.view?.drivers).toEqual([sampleDriver("driver-1", 20)]);
+  expect(next.view?.drivers).toEqual([sampleDriver("driver-1", 20), sampleDriver("driver-2", 13)]);
   expect(next.view?.run).toEqual(begun.view?.run);
   expect(next.figuresAtMs).toBe(3_400);
   expect(next.tracks.get("driver-1")?.map(({ sent }) => sent)).toEqual([12, 20]);
+});
+
+test("rows of drivers come in turns: those that are not told stay, and new ones find their place", () => {
+  const { windows: _w, run: _r, events: _e, verdict: _v, ...figures } = sampleSnapshot(0);
+  const rows = (...drivers: ReturnType<typeof sampleDriver>[]): LiveEvent => ({
+    kind: "window",
+    data: { ...figures, drivers, windows: [] },
+  });
+  const joined = after(begun, rows(sampleDriver("driver-11", 1)), 3_000);
+  const next = after(joined, rows(sampleDriver("driver-2", 15)), 3_250);
+  expect(next.view?.drivers.map(({ driver_id, sent }) => [driver_id, sent])).toEqual([
+    ["driver-1", 12],
+    ["driver-11", 1],
+    ["driver-2", 15],
+  ]);
+  expect([...next.tracks].map(([id, track]) => [id, track.length])).toEqual([
+    ["driver-1", 1],
+    ["driver-2", 2],
+    ["driver-11", 1],
+  ]);
+  const still = after(next, rows(), 3_500);
+  expect(still.view?.drivers).toEqual(next.view?.drivers);
+  expect(still.figuresAtMs).toBe(3_500);
 });
 
 test("a state moves the run on and is no news of its figures", () => {

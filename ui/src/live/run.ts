@@ -1,14 +1,15 @@
 import type { RunView, SnapshotData, StateData, Window, WindowData } from "../api/schema";
 import type { LiveEvent } from "./event";
 import { extend, type Track } from "./track";
+import { endOf, placed } from "./windows";
 
 /** Everything the page knows of a run, as of the last event.
  *
- * `windows[s]` is the row of second s; a second of which nothing was said is a hole. `figuresAtMs`
+ * `windows` are in order; where nothing was said of a second there is none. `figuresAtMs`
  * is when figures last came, by the page's monotonic clock; null: never. */
 export type LiveRun = {
   view: RunView | null;
-  windows: readonly (Window | undefined)[];
+  windows: readonly Window[];
   tracks: ReadonlyMap<string, Track>;
   figuresAtMs: number | null;
   ended: boolean;
@@ -25,7 +26,8 @@ export const UNHEARD: LiveRun = {
 
 /** Returns what is known after an event that came at `atMs`; pure.
  *
- * Events carry whole values, never differences, so one that comes twice does no harm. One that
+ * Events carry whole values, never differences, so one that comes twice does no harm: a row of a
+ * window or of a driver replaces the one before it, and what has no new row is as it was. One that
  * comes before the first snapshot says nothing that could be shown. `wallAheadMs` is by how much
  * the orchestrator's wall clock is ahead of the page's monotonic one. */
 export function apply(run: LiveRun, event: LiveEvent, atMs: number, wallAheadMs: number): LiveRun {
@@ -72,33 +74,35 @@ function snapshot(run: LiveRun, data: SnapshotData, atMs: number, wallAheadMs: n
 function oldMs({ run, windows }: SnapshotData, wallMs: number): number {
   const newest = windows.at(-1);
   if (run.started_at === null || newest === undefined) return 0;
-  const untilMs = Date.parse(run.started_at) + (newest.offset_s + 1) * 1000;
+  const untilMs = Date.parse(run.started_at) + endOf(newest) * 1000;
   return Math.max(0, wallMs - untilMs);
 }
 
 function window(run: LiveRun, view: RunView, data: WindowData, atMs: number): LiveRun {
-  const { windows, ...figures } = data;
+  const { windows, drivers, ...figures } = data;
   return {
     ...run,
-    view: { ...view, ...figures },
+    view: { ...view, ...figures, drivers: replaced(view.drivers, drivers) },
     windows: placed(run.windows, windows),
-    tracks: tracked(run.tracks, figures, atMs),
+    tracks: new Map([...run.tracks, ...tracked(run.tracks, data, atMs)]),
     figuresAtMs: atMs,
   };
 }
 
-function placed(known: LiveRun["windows"], rows: readonly Window[]): LiveRun["windows"] {
+/** Returns all rows in the order of their ids, with these in place of those that they replace. */
+function replaced(known: RunView["drivers"], rows: RunView["drivers"]): RunView["drivers"] {
   if (rows.length === 0) return known;
-  const windows = known.slice();
-  for (const row of rows) windows[row.offset_s] = row;
-  return windows;
+  const drivers = new Map(known.map((row) => [row.driver_id, row]));
+  for (const row of rows) drivers.set(row.driver_id, row);
+  if (drivers.size === known.length) return [...drivers.values()];
+  return [...drivers.values()].sort((a, b) => (a.driver_id < b.driver_id ? -1 : 1));
 }
 
 function tracked(
   tracks: LiveRun["tracks"],
   { drivers }: Pick<RunView, "drivers">,
   atMs: number,
-): LiveRun["tracks"] {
+): Map<string, Track> {
   return new Map(
     drivers.map((each) => [each.driver_id, extend(tracks.get(each.driver_id) ?? [], each, atMs)]),
   );

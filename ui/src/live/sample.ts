@@ -20,6 +20,7 @@ export const STARTED_MS = Date.parse("2026-11-27T03:00:00Z");
 export function sampleWindow(offset_s: number, changed: Partial<Window> = {}): Window {
   return {
     offset_s,
+    width_s: 1,
     planned: 10,
     sent: 10,
     succeeded: 10,
@@ -35,8 +36,26 @@ export function sampleWindow(offset_s: number, changed: Partial<Window> = {}): W
     lag_p99_ns: 100_000,
     bytes_received: 1_000,
     drivers: 2,
+    peak: null,
     ...changed,
   };
+}
+
+/** Returns a window of several seconds, each of them like those of `sampleWindow`. */
+export function sampleWide(
+  offset_s: number,
+  width_s: number,
+  changed: Partial<Window> = {},
+): Window {
+  const { planned, sent, succeeded, lag_p99_ns, p99_ns } = sampleWindow(offset_s);
+  return sampleWindow(offset_s, {
+    width_s,
+    planned: planned * width_s,
+    sent: sent * width_s,
+    succeeded: succeeded * width_s,
+    peak: { sent, failed: 0, failed_kinds: {}, dropped: 0, p99_ns, lag_p99_ns },
+    ...changed,
+  });
 }
 
 /** Returns a driver that has sent so many. */

@@ -27,6 +27,12 @@ test("a driver that has gone silent sends less and less, and then nothing", () =
   expect(rateOf(track, 20_000)).toBe(0);
 });
 
+test("a driver whose row has its turn every few seconds is not silent in between", () => {
+  const told = [0, 2_500, 5_000].map((atMs) => ({ atMs, sent: atMs / 10, cpu: 0, inFlight: 0 }));
+  expect(rateOf(told, 7_400)).toBe(100);
+  expect(rateOf(told, 10_100)).toBe(0);
+});
+
 test("only what is new is noted, and no more than can be drawn", () => {
   const track = steady(2);
   expect(extend(track, sampleDriver("driver-1", 50), 9_000)).toBe(track);

@@ -8,7 +8,7 @@ export type Track = readonly Sample[];
 
 /** Over how long a driver's rate is taken; drivers report twice a second. */
 const RATE_OVER_MS = 3_000;
-/** Longer than this without news is no pause between two reports. */
+/** Longer than this without news, and than twice the pause before, is no pause between reports. */
 const SILENT_AFTER_MS = 1_500;
 const MOST_SAMPLES = 1_200;
 
@@ -23,15 +23,18 @@ export function extend(track: Track, driver: LiveDriver, atMs: number): Track {
 /** Returns the rate of the last seconds; null until there are two reports to compare.
  *
  * The stream tells totals, so a rate is what was added between two reports. A driver that has gone
- * silent sends nothing as far as anybody knows: its rate sinks to zero. */
+ * silent sends nothing as far as anybody knows: its rate sinks to zero. In a large fleet the rows
+ * come in turns, some seconds apart. */
 export function rateOf(track: Track, nowMs: number): number | null {
   const last = track.at(-1);
-  if (last === undefined || track.length < 2) return null;
-  const untilMs = nowMs - last.atMs > SILENT_AFTER_MS ? nowMs : last.atMs;
+  const before = track.at(-2);
+  if (last === undefined || before === undefined) return null;
+  const silentAfterMs = Math.max(SILENT_AFTER_MS, 2 * (last.atMs - before.atMs));
+  const untilMs = nowMs - last.atMs > silentAfterMs ? nowMs : last.atMs;
   const first = track.find((sample) => sample.atMs >= untilMs - RATE_OVER_MS);
   if (first === undefined) return 0;
   // The oldest sample within reach may be the last one: then only the one before it has a past.
-  const from = first === last ? track[track.length - 2] : first;
-  if (from === undefined || untilMs <= from.atMs) return null;
+  const from = first === last ? before : first;
+  if (untilMs <= from.atMs) return null;
   return ((last.sent - from.sent) / (untilMs - from.atMs)) * 1000;
 }

@@ -141,14 +141,31 @@ class RequestFigures(ReportPart):
     service_time: Duration
 
 
+class WindowPeak(ReportPart):
+    """What some figures of a window that is wider than a second were in its highest second.
+
+    Each is the highest by itself; ``failed_kinds`` divides ``failed``, in the same second.
+    """
+
+    sent: int
+    failed: int
+    failed_kinds: dict[str, int]
+    dropped: int
+    p99_ns: int | None
+    lag_p99_ns: int | None
+
+
 class Window(ReportPart):
-    """One second of the run, all drivers merged.
+    """A second of the run, or several (``width_s``) if it is long past; all drivers merged.
 
     ``failed_kinds`` divides ``failed`` by kind and holds those that occurred; a report that was
-    archived before windows had it has none.
+    archived before windows had it has none, nor need it have ``width_s`` (1) and ``peak``. Of a
+    window that is wider than a second, ``in_flight`` and ``drivers`` are the highest of its
+    seconds, and ``peak``, elsewhere null, says the like of other figures.
     """
 
     offset_s: int
+    width_s: int = 1
     planned: int
     sent: int
     succeeded: int
@@ -164,6 +181,7 @@ class Window(ReportPart):
     lag_p99_ns: int | None
     bytes_received: int
     drivers: int
+    peak: WindowPeak | None = None
 
 
 class DriverFigures(ReportPart):

@@ -88,7 +88,11 @@ class StateData(ReportPart):
 
 
 class WindowData(LiveFigures):
-    """Data of ``window``: figures so far, and rows that replace those of the same offset_s."""
+    """Data of ``window``: figures so far, and rows that are new or changed.
+
+    Those of ``windows`` replace what begins within them, those of ``drivers`` what has the same
+    driver_id; of a large fleet the drivers' rows come in turns, at most 100 in an event.
+    """
 
     windows: list[Window]
 

@@ -14,7 +14,7 @@ import { Notice } from "../../parts/Notice";
 import { type Column, Table } from "../../parts/Table";
 import { AxisLine } from "../run/AxisLine";
 import { type Difference, differences, drivenBy } from "./differences";
-import { overlayOf } from "./overlay";
+import { endS, overlayOf } from "./overlay";
 import { type PlanDifference, planDifferences } from "./planDifferences";
 import "./ComparePage.css";
 
@@ -74,7 +74,7 @@ function Trouble({ id, error, onRetry }: TroubleProps): ReactNode {
 }
 
 function Compared({ a, b }: { a: Report; b: Report }) {
-  const { seconds, specs } = useMemo(() => overlayOf(a, b), [a, b]);
+  const { seconds, endS: end, specs, thinned } = useMemo(() => overlayOf(a, b), [a, b]);
   const plans = useMemo(() => planDifferences(a.run.plan, b.run.plan), [a, b]);
   return (
     <>
@@ -82,14 +82,15 @@ function Compared({ a, b }: { a: Report; b: Report }) {
         <Head letter="A" report={a} />
         <Head letter="B" report={b} />
       </div>
-      <ChartGroup label="Both runs over time" seconds={seconds} endS={seconds.length} marks={[]}>
+      <ChartGroup label="Both runs over time" seconds={seconds} endS={end} marks={[]}>
         <h2>Over time</h2>
+        {thinned.map((words) => (
+          <p key={words} className="soft">
+            {words}
+          </p>
+        ))}
         <AxisLine
-          last={
-            a.windows.length === b.windows.length
-              ? "the last second"
-              : "the last second of the longer run"
-          }
+          last={endS(a) === endS(b) ? "the last second" : "the last second of the longer run"}
         />
         <div className="compare-charts">
           {specs.map((spec) => (

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Duration, Plan, Report } from "../../api/schema";
-import { sampleView, sampleWindow } from "../../live/sample";
+import { sampleView, sampleWide, sampleWindow } from "../../live/sample";
 import { duration, share, text, whole } from "../../numbers/figure";
 import { difference, differences } from "./differences";
 import { overlayOf } from "./overlay";
@@ -75,6 +75,17 @@ test("the shorter of two runs ends, and is not drawn on", () => {
   expect(specs[0]?.lines.map(({ label, values }) => [label, values])).toEqual([
     ["A", [2, 2, null]],
     ["B", [3, 3, 3]],
+  ]);
+});
+
+test("windows of different widths lie over each other second by second", () => {
+  const wide = { ...report(0, 1), windows: [sampleWide(0, 5, { sent: 35 }), sampleWindow(5)] };
+  const { seconds, endS, specs, thinned } = overlayOf(wide, report(3, 1));
+  expect([seconds, endS]).toEqual([[0, 1, 2, 5], 6]);
+  expect(thinned.map((words) => words.slice(0, 30))).toEqual(["A: Windows are wider than a se"]);
+  expect(specs[0]?.lines.map(({ values }) => values)).toEqual([
+    [7, 7, 7, 10],
+    [3, 3, 3, null],
   ]);
 });
 

@@ -3,7 +3,7 @@ import { FigureText } from "../../parts/FigureText";
 import { bigNumbers } from "./bigNumbers";
 import "./BigNumbers.css";
 
-type Props = { view: RunView; windows: readonly (Window | undefined)[]; ended: boolean };
+type Props = { view: RunView; windows: readonly Window[]; ended: boolean };
 
 /** The five numbers that matter most, as large as they matter. */
 export function BigNumbers({ view, windows, ended }: Props) {

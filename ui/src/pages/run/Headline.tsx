@@ -12,7 +12,7 @@ import "./Headline.css";
 
 type Props = {
   view: RunView;
-  windows: readonly (Window | undefined)[];
+  windows: readonly Window[];
   ended: boolean;
   link: LiveLink;
 };

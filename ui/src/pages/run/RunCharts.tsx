@@ -4,6 +4,7 @@ import { Chart } from "../../charts/Chart";
 import { ChartGroup } from "../../charts/ChartGroup";
 import type { Columns } from "../../charts/columns";
 import { MarkStrip } from "../../charts/MarkStrip";
+import { thinnedWords } from "../../charts/thinnedWords";
 import { AxisLine } from "./AxisLine";
 import { marksOf } from "./marks";
 import { specsOf } from "./specs";
@@ -22,16 +23,17 @@ export function RunCharts({
   const [log, setLog] = useState(false);
   const marks = useMemo(() => marksOf(events), [events]);
   const specs = useMemo(() => specsOf(columns, log), [columns, log]);
+  const thinned = thinnedWords(columns);
   return (
     <div className="section run-charts">
       <h2 className="unseen">Over time</h2>
       <ChartGroup
         label="The run over time"
         seconds={columns.offset_s}
-        // A window lasts a second: the newest one ends there.
-        endS={columns.offset_s.length}
+        endS={columns.endS}
         marks={marks}
       >
+        {thinned !== null && <p className="soft">{thinned}</p>}
         <AxisLine last={ended ? "the last second" : "the newest second"} />
         <MarkStrip />
         <div className="run-charts-grid">

@@ -6,6 +6,7 @@ import { columnsOf } from "../../charts/columns";
 import type { LiveRun } from "../../live/run";
 import type { Known } from "../../live/store";
 import { useRun } from "../../live/useRun";
+import { endOf } from "../../live/windows";
 import { Failure } from "../../parts/Failure";
 import { Frame } from "../../parts/Frame";
 import { Notice } from "../../parts/Notice";
@@ -78,7 +79,8 @@ const Shown = memo(function Shown({ known, stale }: { known: Known; stale: boole
   );
   const { view, windows } = useMemo(() => shownOf(run, report.data), [run, report.data]);
   // The newest second that is over; what comes after it is still being reported.
-  const endS = run.ended ? windows.length : (view?.window?.offset_s ?? -1) + 1;
+  const newest = run.ended ? windows.at(-1) : view?.window;
+  const endS = newest ? endOf(newest) : 0;
   const columns = useMemo(() => columnsOf(windows, endS), [windows, endS]);
   if (view === null) return null;
   const unsent = run.ended && view.run.started_at === null;

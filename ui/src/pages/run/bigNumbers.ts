@@ -11,11 +11,7 @@ export type BigNumber = { name: string; figure: Figure; beside: string; bad?: bo
  *
  * While a run is under way rate and response are those of its newest second that is over; once it
  * has ended, of the whole run. */
-export function bigNumbers(
-  view: RunView,
-  windows: readonly (Window | undefined)[],
-  ended: boolean,
-): BigNumber[] {
+export function bigNumbers(view: RunView, windows: readonly Window[], ended: boolean): BigNumber[] {
   return ended ? final(view, windows) : [...now(view), failed(view), inFlight(view)];
 }
 
@@ -63,11 +59,11 @@ function limitOf({ plan, drivers }: RunView["run"]): number {
   return (plan.load.test_type === "avalanche" ? connections : inFlight) * Math.max(1, drivers);
 }
 
-function final(view: RunView, windows: readonly (Window | undefined)[]): BigNumber[] {
+function final(view: RunView, windows: readonly Window[]): BigNumber[] {
   const { accounting, response_time: response, service_time: service, run } = view;
   const seconds = between(run.started_at, run.ended_at);
   const peak = windows.reduce<number | null>(
-    (high, row) => (row ? Math.max(high ?? 0, row.in_flight) : high),
+    (high, row) => Math.max(high ?? 0, row.in_flight),
     null,
   );
   const mean = seconds === null || seconds <= 0 ? null : accounting.sent / seconds;
