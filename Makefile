@@ -12,12 +12,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # The tiers of `make test`, in this order, as far as there are tests in them.
-TIERS := $(foreach tier,unit contract chart integration browser chaos,\
+TIERS := $(foreach tier,unit contract chart fuzz integration browser chaos,\
   $(if $(wildcard tests/$(tier)/test_*.py),tests/$(tier)))
 IMAGES := orchestrator driver target cli kafka
-SOURCES := libs services cli deploy tests requirements ui/node.py ui/toolchain.py
+SOURCES := hatch_build.py libs services cli deploy tests requirements ui/node.py ui/toolchain.py
 
-.PHONY: help setup up test tiers chaos-long unit chart lint format bench images requirements clean
+.PHONY: help setup up test tiers chaos-long unit chart lint format bench bench-docs images requirements clean
 .PHONY: e2e e2e-here $(foreach step,image load,$(foreach service,orchestrator driver target,$(step)-$(service)))
 
 help: ## Say what each target does
@@ -49,10 +49,13 @@ tiers:
 	fi; \
 	exec $(BIN)/coverage run -m pytest $(TIERS)
 
-# SPATE_SOAK says for how many seconds the steady load lasts (180).
-chaos-long: setup ## Break everything ten times, and let a fleet come and go: takes hours
+# SPATE_SOAK says for how many seconds the steady load lasts (180), SPATE_FUZZ how many responses are
+# made up (1000000), SPATE_FUZZ_SEED which (1).
+chaos-long: setup ## Break everything ten times, fuzz a million, soak: takes hours
 	@SPATE_CHAOS_REPEAT=$${SPATE_CHAOS_REPEAT:-10} $(BIN)/python -m pytest -s tests/chaos
 	@$(BIN)/python -m pytest -s -m long tests/chaos/long
+	@SPATE_FUZZ=$${SPATE_FUZZ:-1000000} $(BIN)/python -m pytest -s tests/fuzz \
+	  tests/integration/test_http_client_fuzz.py
 
 unit: setup ## Run the unit tests: about a minute, no network
 	@$(BIN)/python -m pytest -q tests/unit
@@ -78,6 +81,9 @@ bench: setup ## Measure this machine: prints figures, judges nothing
 	@for each in $(sort $(wildcard tests/bench/*.py)); do \
 	  echo "== $$each"; $(BIN)/python -m $$(basename $$each .py | sed 's/^/tests.bench./') || exit; \
 	done
+
+bench-docs: setup ## Measure Spate beside other load generators, and write docs/benchmarks.md: an hour
+	@$(BIN)/python -m tests.bench.side_by_side --fetch --out docs/benchmarks.md
 
 # `make images` builds with the first of docker, podman and buildah that works here. Another builder is
 # plugged in as IMAGE_BUILD, which may speak of $(tag), $(file) and $(build_args); its context is `.`:

@@ -34,6 +34,8 @@ WRONG = [
     (at("driver.replicas", -1), "at '/driver/replicas'"),
     (at("driver.processes", "auto"), "at '/driver/processes': got string, want integer"),
     (at("driver.processes", 0), "at '/driver/processes'"),
+    (at("driver.cpus", "all"), "at '/driver/cpus'"),
+    (at("driver.cpus", 0), "at '/driver/cpus': got number, want string"),
     (at("driver.terminationGracePeriodSeconds", 34), "at '/driver/terminationGracePeriodSeconds'"),
     (at("driver.secretsFrom", "tokens"), "at '/driver/secretsFrom': got string, want array"),
     (at("driver.labels", {"a": "b,c=d"}), "at '/driver/labels/a'"),
@@ -82,6 +84,25 @@ WRONG = [
     (
         at("driver", {"autoscaling": {"enabled": True}, "resources": {"requests": {"cpu": None}}}),
         "driver.autoscaling.enabled needs driver.resources.requests.cpu",
+    ),
+    (
+        at("driver.cpus", "auto"),
+        "driver.cpus is auto, and driver.resources.requests.cpu and driver.resources.limits.cpu",
+    ),
+    (
+        at("driver", {"cpus": "auto", "resources": {"limits": {"cpu": "200m"}}}),
+        "driver.cpus is auto, and driver.resources.requests.cpu and driver.resources.limits.cpu",
+    ),
+    (
+        at(
+            "driver",
+            {
+                "cpus": "auto",
+                "processes": 3,
+                "resources": {"requests": {"cpu": 2}, "limits": {"cpu": 2}},
+            },
+        ),
+        "driver.processes is 3, more than driver.resources.requests.cpu, which is 2",
     ),
     (at("driver.replicas", 101), "driver.replicas is 101, more than maxDrivers, which is 100"),
     (

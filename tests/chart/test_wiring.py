@@ -18,8 +18,8 @@ SERVICES: Mapping[str, Callable[..., Any]] = {
     "driver": driver_settings,
     "target": target_settings,
 }
-NOT_IN_THE_CHART = {"SPATE_DRIVER_RAW_FILE", "SPATE_PAGE"}
-"""No affair of a pod: a file that only tests read, and where an image has the page."""
+NOT_IN_THE_CHART = {"SPATE_DRIVER_LANE", "SPATE_DRIVER_RAW_FILE", "SPATE_PAGE"}
+"""No affair of a pod: what is for comparisons, a file that only tests read, where the page is."""
 
 
 def known(component: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
@@ -141,6 +141,12 @@ def test_every_process_of_a_pod_is_scraped(chart: Chart) -> None:
         {"name": "metrics-2", "containerPort": 9103},
     ]
     assert found.env["SPATE_DRIVER_PROCESSES"] == "3"
+
+
+def test_a_driver_is_told_its_cpus(chart: Chart) -> None:
+    """The kernel decides unless the values say otherwise."""
+    assert pod(chart.case("default"), "driver").env["SPATE_DRIVER_CPUS"] == "off"
+    assert pod(chart.case("processes"), "driver").env["SPATE_DRIVER_CPUS"] == "auto"
 
 
 def test_a_driver_is_called_as_its_pod(chart: Chart) -> None:

@@ -8,8 +8,9 @@ import gc
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import uvloop
 
 from driver.arrival import Arrival
 from driver.clock import Clock
+from driver.lane import BUILT
 from driver.requester import Requester
 from spate.allowlist import Allowlist
 from spate.plan import parse_plan
@@ -32,25 +34,39 @@ Run = Callable[[Coroutine[Any, Any, None]], None]
 Talk = Callable[["Peer"], Awaitable[None]]
 
 
-@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Run a coroutine on a fresh loop of each kind; nothing may be left behind or go wrong."""
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+WAYS = [f"{loop}-{way}" for loop in LOOPS for way in (("lane", "python") if BUILT else ("python",))]
+
+NATIVE: ContextVar[bool] = ContextVar("NATIVE", default=True)
+"""Whether clients may have a lane."""
+
+
+@pytest.fixture(params=WAYS)
+def run(request: pytest.FixtureRequest) -> Iterator[Run]:
+    """Run a coroutine on a fresh loop of each kind, with the lane and without it.
+
+    Nothing may be left behind or go wrong.
+    """
+    kind, _, way = request.param.partition("-")
+    make = LOOPS[kind]
 
     def runner(work: Coroutine[Any, Any, None]) -> None:
         troubles: list[dict[str, Any]] = []
-        with asyncio.Runner(loop_factory=request.param) as loop:
+        with asyncio.Runner(loop_factory=make) as loop:
             # The first loop of a kind opens descriptors that the process keeps.
             loop.run(asyncio.sleep(0))
         gc.collect()  # what an earlier test left to the collector must not go between the counts
         before = descriptors()
-        with asyncio.Runner(loop_factory=request.param) as loop:
+        with asyncio.Runner(loop_factory=make) as loop:
             loop.get_loop().set_exception_handler(lambda _loop, context: troubles.append(context))
             loop.run(work)
         gc.collect()
         assert troubles == []
         assert descriptors() - before == set()
 
-    return runner
+    token = NATIVE.set(way == "lane")
+    yield runner
+    NATIVE.reset(token)
 
 
 def descriptors() -> set[str]:
@@ -159,6 +175,7 @@ class Client:
             on_dropped=self._drop,
             on_connected=lambda connect_ns, _arrival: self.connected_ns.append(connect_ns),
             on_idle=lambda: None,
+            native=NATIVE.get(),
         )
         assert options == {}
 
@@ -225,6 +242,13 @@ async def keep_answering(peer: Peer) -> None:
         peer.writer.write(ANSWER)
 
 
+async def take_time(peer: Peer) -> None:
+    """Answer every request after a while, so that others are on their way meanwhile."""
+    while await peer.request():
+        await asyncio.sleep(0.01)
+        peer.writer.write(ANSWER)
+
+
 async def say_nothing(peer: Peer) -> None:
     """Read and never answer."""
     await peer.ended()
@@ -251,7 +275,7 @@ def test_concurrent_within_the_limit(run: Run) -> None:
     """A hundred arrivals at once share the few connections and all succeed."""
 
     async def work() -> None:
-        async with meeting(keep_answering, limits={"connections": 5}) as (server, client):
+        async with meeting(take_time, limits={"connections": 5}) as (server, client):
             ends = await asyncio.gather(*(client.submit() for _ in range(100)))
             assert {arrival.outcome for arrival in ends} == {"succeeded"}
             assert (server.accepted, client.requester.connections) == (5, 5)

@@ -1,6 +1,7 @@
 """Thousands of made-up responses over real sockets: each arrival ends once, in the right way.
 
-``SPATE_FUZZ`` is the number of responses (20,000 without it), ``SPATE_FUZZ_SEED`` varies them.
+``SPATE_FUZZ`` is the number of responses (20,000 without it), half of them for a plan that looks
+into bodies and half for one that does not; ``SPATE_FUZZ_SEED`` varies them.
 What a response is made of depends on the seed and the arrival's index alone, so a failure can be
 had again.
 """
@@ -14,10 +15,12 @@ import random
 import socket
 import struct
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast
 
+import pytest
 import uvloop
 
 from driver.arrival import Arrival
@@ -26,12 +29,15 @@ from driver.requester import Requester
 from spate.allowlist import Allowlist
 from spate.plan import parse_plan
 
-COUNT = int(os.environ.get("SPATE_FUZZ", "20000"))
+COUNT = int(os.environ.get("SPATE_FUZZ", "20000")) // 2
 SEED = int(os.environ.get("SPATE_FUZZ_SEED", "1"))
 CONNECTIONS = 64
 NEEDLE = b"needle"
 METHODS = ("GET", "HEAD", "GET")
 """By request of the plan; the third one looks for the needle."""
+
+PLAIN = METHODS[:1]
+"""Those of a plan that needs no look into bodies: its connections are of another kind."""
 
 ENDS = frozenset(
     {
@@ -73,16 +79,16 @@ class Response:
     body: bytes
 
 
-def request_of(index: int) -> int:
+def request_of(index: int, methods: Sequence[str]) -> int:
     """Return which request of the plan an arrival is."""
-    return random.Random(f"{SEED} request {index}").randrange(len(METHODS))
+    return random.Random(f"{SEED} request {index}").randrange(len(methods))
 
 
-def case_of(index: int) -> Case:
+def case_of(index: int, methods: Sequence[str]) -> Case:
     """Return what the server does with the request of this arrival."""
-    rng = random.Random(f"{SEED} case {index}")
-    request = request_of(index)
-    response = valid(rng, METHODS[request])
+    rng = random.Random(f"{SEED} case {len(methods)} {index}")
+    request = request_of(index, methods)
+    response = valid(rng, methods[request])
     whole = outcome_of(response, request)
     kind = rng.choices(
         ("valid", "short", "reset", "extra", "mutated", "garbage", "stall"),
@@ -204,8 +210,9 @@ def cut(rng: random.Random, raw: bytes) -> tuple[bytes, ...]:
 class Serving(asyncio.Protocol):
     """The server's end of a connection: does what the case of each request's index says."""
 
-    def __init__(self, seen: Counter[int]) -> None:
+    def __init__(self, seen: Counter[int], methods: Sequence[str]) -> None:
         self._seen = seen
+        self._methods = methods
         self._received = b""
         self._over = False
 
@@ -222,7 +229,7 @@ class Serving(asyncio.Protocol):
             index = int(self._received.split(b"Spate-Index: fuzz/")[1].split(b"\r\n")[0])
             self._received = b""
             self._seen[index] += 1
-            case = case_of(index)
+            case = case_of(index, self._methods)
             # From here the server hears no further request unless the case keeps the connection.
             self._over = case.end != KEEP
             self._go_on(case, 0)
@@ -245,8 +252,9 @@ class Serving(asyncio.Protocol):
 class Client:
     """Keeps the connections busy until every arrival has ended."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, methods: Sequence[str]) -> None:
         self.clock = Clock()
+        self._methods = methods
         self.outcomes: dict[int, str | None] = {}
         self.finished = asyncio.Event()
         self._next = 0
@@ -259,7 +267,7 @@ class Client:
                     {"name": "get", "path": "/", "expect": expect},
                     {"name": "head", "path": "/", "method": "HEAD", "expect": expect},
                     {"name": "look", "path": "/", "expect": expect | {"body_contains": "needle"}},
-                ],
+                ][: len(methods)],
                 "load": {"test_type": "avalanche", "message_count_per_driver": COUNT},
                 "limits": {
                     "connections": CONNECTIONS,
@@ -289,7 +297,9 @@ class Client:
             now_ns = self.clock.mono_ns()
             index = self._next
             self._next += 1
-            self.requester.submit(Arrival(index, 0, request_of(index), 0, now_ns, now_ns))
+            self.requester.submit(
+                Arrival(index, 0, request_of(index, self._methods), 0, now_ns, now_ns)
+            )
 
     def _done(self, arrival: Arrival) -> None:
         assert 0 < arrival.sent_ns <= arrival.done_ns, arrival
@@ -302,11 +312,11 @@ class Client:
             self.finished.set()
 
 
-async def play(seen: Counter[int]) -> dict[int, str | None]:
+async def play(seen: Counter[int], methods: Sequence[str]) -> dict[int, str | None]:
     """Let every arrival end; return the outcomes."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Serving(seen), "127.0.0.1", 0, backlog=1024)
-    client = Client(server.sockets[0].getsockname()[1])
+    server = await loop.create_server(lambda: Serving(seen, methods), "127.0.0.1", 0, backlog=1024)
+    client = Client(server.sockets[0].getsockname()[1], methods)
     client.go_on()
     await client.finished.wait()
     assert (client.requester.in_flight, client.requester.waiting) == (0, 0)
@@ -319,13 +329,15 @@ async def play(seen: Counter[int]) -> dict[int, str | None]:
     return client.outcomes
 
 
-def test_fuzzed_responses() -> None:
+@pytest.mark.timeout(max(120, COUNT // 100))
+@pytest.mark.parametrize("methods", [METHODS, PLAIN], ids=["looking", "plain"])
+def test_fuzzed_responses(methods: Sequence[str]) -> None:
     """Every arrival ends once, as its response deserves; no request is sent twice."""
     troubles: list[dict[str, Any]] = []
     seen: Counter[int] = Counter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.get_loop().set_exception_handler(lambda _loop, context: troubles.append(context))
-        outcomes = runner.run(play(seen))
+        outcomes = runner.run(play(seen, methods))
     gc.collect()
     assert troubles == []
     assert set(outcomes) == set(range(COUNT))
@@ -334,7 +346,7 @@ def test_fuzzed_responses() -> None:
     account: Counter[tuple[str, str | None]] = Counter()
     for index, outcome in outcomes.items():
         # What the server never heard was written to a connection that it had just ended.
-        case = case_of(index) if seen[index] else Case("unheard", (), FIN, ENDS)
+        case = case_of(index, methods) if seen[index] else Case("unheard", (), FIN, ENDS)
         account[case.kind, outcome] += 1
         if outcome not in case.outcomes:
             wrong.append((index, case, outcome))

@@ -52,6 +52,7 @@ class FakeRequester(Requester):
         on_connected: Callable[[int, Arrival | None], None],
         on_idle: Callable[[], None],
     ) -> None:
+        self.express = None
         self.time = clock
         self.sockets = sockets
         self.busy: list[Arrival] = []

@@ -11,6 +11,8 @@ import textwrap
 import time
 from pathlib import Path
 
+import pytest
+
 PARENT = """
 import os, sys
 from driver.children import run_children
@@ -21,6 +23,8 @@ settings = read_settings(arguments, os.environ)
 sys.exit(run_children(settings, arguments, os.environ, (sys.executable, "-S", "-c", sys.argv[1])))
 """
 """Runs ``run_children`` with a program of the test in the driver's place."""
+
+ALLOWED = tuple(sorted(os.sched_getaffinity(0)))
 
 TELL = """
     import json, os, signal, sys, time
@@ -69,6 +73,26 @@ def test_each_child_has_a_name_and_a_port_of_its_own(tmp_path: Path) -> None:
         [["d-0", "127.0.0.1:9200", "1"], kept],
         [["d-1", "127.0.0.1:9201", "1"], kept],
     ]
+
+
+@pytest.mark.parametrize("cpus", ["auto", str(ALLOWED[0]), "off"])
+def test_each_child_has_a_cpu_of_the_list(tmp_path: Path, cpus: str) -> None:
+    """Child k is told the k-th CPU, from the first again after the last; a child has no list."""
+    listed = {"auto": ALLOWED, "off": ()}.get(cpus, ALLOWED[:1])
+    parent = start(
+        tmp_path,
+        """
+        names += ("SPATE_DRIVER_CPUS",)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN); tell(); time.sleep(0.2)
+        """,
+        "--driver-id=d",
+        "--cpus",
+        cpus,
+    )
+    assert parent.wait(20) == 0
+    told_cpus = [found[0][3] for found in told(tmp_path)]  # type: ignore[index]
+    assert told_cpus == [str(listed[k % len(listed)]) if listed else "off" for k in range(2)]
+    assert [found[1] for found in told(tmp_path)] == [["--kafka", "k:1"]] * 2
 
 
 def test_sigterm_is_passed_on_and_all_are_waited_for(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driver.arrival import Arrival
+from driver.body_connection import BodyConnection
 from driver.clock import Clock
 from driver.expectation import expectation_of
-from driver.http1 import HEAD_LIMIT, RESPONSE_LIMIT, BodyConnection, Connection
+from driver.http1 import HEAD_LIMIT, RESPONSE_LIMIT, Connection
 
 OK = b"HTTP/1.1 200 OK\r\n"
+CODED = b"Transfer-Encoding: chunked\r\n\r\n"
 FIN = "fin"
 RST = "rst"
 OPEN = "open"
@@ -93,6 +95,132 @@ RESPONSES: list[Row] = [
         "protocol",
         False,
     ),
+    (
+        "2.0 kept alive",
+        "GET",
+        None,
+        b"HTTP/2.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
+        OPEN,
+        "protocol",
+        False,
+    ),
+    (
+        "0.9 kept alive",
+        "GET",
+        None,
+        b"HTTP/0.9 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
+        OPEN,
+        "protocol",
+        False,
+    ),
+    (
+        "1.0 kept alive, chunked",
+        "GET",
+        None,
+        b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" + CODED + b"0\r\n\r\n",
+        OPEN,
+        "succeeded",
+        False,
+    ),
+    (
+        "1.0 kept alive and closed",
+        "GET",
+        None,
+        b"HTTP/1.0 200 OK\r\nConnection: keep-alive, close\r\nContent-Length: 2\r\n\r\nok",
+        OPEN,
+        "succeeded",
+        False,
+    ),
+    (
+        "1.0 kept alive for a proxy",
+        "GET",
+        None,
+        b"HTTP/1.0 200 OK\r\nProxy-Connection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
+        OPEN,
+        "succeeded",
+        False,
+    ),
+    (
+        "chunked after another coding",
+        "GET",
+        None,
+        OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        OPEN,
+        "succeeded",
+        True,
+    ),
+    (
+        "chunked twice",
+        "GET",
+        None,
+        OK + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+        OPEN,
+        "succeeded",
+        False,
+    ),
+    (
+        "chunked in two fields",
+        "GET",
+        None,
+        OK + b"Transfer-Encoding: chunked\r\n" + CODED + b"0\r\n\r\n",
+        OPEN,
+        "succeeded",
+        False,
+    ),
+    (
+        "trailer that closes",
+        "GET",
+        None,
+        OK + CODED + b"0\r\nConnection: close\r\n\r\n",
+        OPEN,
+        "succeeded",
+        False,
+    ),
+    (
+        "trailer with a coding",
+        "GET",
+        None,
+        OK + CODED + b"0\r\nTransfer-Encoding: gzip\r\n\r\n",
+        OPEN,
+        "succeeded",
+        False,
+    ),
+    (
+        "trailer with a length",
+        "GET",
+        None,
+        OK + CODED + b"0\r\nContent-Length: 5\r\n\r\n",
+        OPEN,
+        "protocol",
+        False,
+    ),
+    (
+        "interim with content",
+        "GET",
+        None,
+        b"HTTP/1.1 104 X\r\nContent-Length: 2\r\n\r\nxx" + OK + b"Content-Length: 2\r\n\r\nok",
+        OPEN,
+        "protocol",
+        False,
+    ),
+    (
+        "interim in chunks",
+        "GET",
+        None,
+        b"HTTP/1.1 104 X\r\n" + CODED + b"0\r\n\r\n" + OK + b"Content-Length: 2\r\n\r\nok",
+        OPEN,
+        "protocol",
+        False,
+    ),
+    (
+        "interim, then two responses",
+        "GET",
+        None,
+        b"HTTP/1.1 103 E\r\n\r\n" + (OK + b"Content-Length: 2\r\n\r\nok") * 2,
+        OPEN,
+        "succeeded",
+        False,
+    ),
     ("no content", "GET", None, b"HTTP/1.1 204 No\r\n\r\n", OPEN, "succeeded", True),
     (
         "not modified",
@@ -148,6 +276,15 @@ RESPONSES: list[Row] = [
         "GET",
         None,
         b"HTTP/1.1 099 ?\r\nContent-Length: 0\r\n\r\n",
+        OPEN,
+        "protocol",
+        False,
+    ),
+    (
+        "status 099, more to come",
+        "GET",
+        None,
+        b"HTTP/1.1 099 ?\r\nContent-Length: 9\r\n\r\n",
         OPEN,
         "protocol",
         False,
@@ -255,6 +392,17 @@ RESPONSES: list[Row] = [
         "HEAD",
         None,
         OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        OPEN,
+        "succeeded",
+        False,
+    ),
+    ("HEAD with part of a chunk", "HEAD", None, OK + CODED + b"5", OPEN, "succeeded", False),
+    ("HEAD with a line end", "HEAD", None, OK + CODED + b"\r\n", OPEN, "succeeded", False),
+    (
+        "HEAD, chunked twice",
+        "HEAD",
+        None,
+        OK + b"Transfer-Encoding: chunked\r\n" + CODED,
         OPEN,
         "succeeded",
         False,
@@ -500,6 +648,16 @@ def test_many_requests_on_one_connection(method: str) -> None:
     exchange.connection.abandon()
     exchange.end(RST)
     assert exchange.owner.calls == ["opened", "ended 0", "ended 1", "ended 2", "ended 3", "gone"]
+
+
+def test_a_trailer_does_not_spoil_the_next_response() -> None:
+    """What is said to be reusable is: fields of a trailer leave no trace."""
+    exchange = Exchange()
+    exchange.receive(OK + CODED + b"2\r\nok\r\n0\r\nX: y\r\nConnection: keep-alive\r\n\r\n")
+    assert exchange.connection.usable
+    second = exchange.send()
+    exchange.receive(OK + b"Content-Length: 2\r\n\r\nok")
+    assert (second.outcome, exchange.connection.usable) == ("succeeded", True)
 
 
 def test_body_of_before_does_not_count() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+Exchange = tuple[int, int, int, int, int, int, int, int, int]
+"""What the lane knows of an arrival, in the order of ``Arrival.of_exchange``."""
+
 
 class Arrival:
     """One planned request in the hands of this driver.
@@ -48,6 +51,26 @@ class Arrival:
         self.status = 0
         self.bytes_sent = 0
         self.bytes_received = 0
+
+    @classmethod
+    def of_exchange(  # noqa: PLR0917 - the order in which the lane tells it
+        cls,
+        index: int,
+        term: int,
+        request: int,
+        stage: int,
+        intended_ns: int,
+        decided_ns: int,
+        sent_ns: int,
+        bytes_sent: int,
+        bytes_received: int,
+    ) -> Arrival:
+        """Return an arrival that the lane decided, and leaves to Python from now on."""
+        arrival = cls(index, term, request, stage, intended_ns, decided_ns)
+        arrival.sent_ns = sent_ns
+        arrival.bytes_sent = bytes_sent
+        arrival.bytes_received = bytes_received
+        return arrival
 
     def __repr__(self) -> str:
         """Name the arrival and what became of it."""

@@ -31,13 +31,16 @@ def assemble(
     allowlist: Allowlist,
     environ: Mapping[str, str],
     raw: Raw | None = None,
+    lane: bool = True,
     behind: Callable[[], bool] = lambda: False,
 ) -> Driver:
     """Return a driver on the running loop; ``environ`` holds the plan's secrets.
 
-    ``behind`` is asked whether the carrier lags behind with snapshots (see ``Driver``).
+    ``lane`` allows the lane, where it was built (see ``driver.lane``). ``behind`` is asked whether
+    the carrier lags behind with snapshots (see ``Driver``).
     """
     loop = asyncio.get_running_loop()
+    native = lane and raw is None  # the lane keeps no single value
     session = Session(driver_id, boot_id, timing)
 
     def make_requester(
@@ -61,6 +64,7 @@ def assemble(
             on_dropped=on_dropped,
             on_connected=on_connected,
             on_idle=on_idle,
+            native=native,
         )
 
     def make_recorder(load: Load, choice: RequestChoice) -> Recorder:

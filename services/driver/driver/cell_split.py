@@ -9,11 +9,10 @@ from spate.figures import HISTOGRAMS
 from spate.histogram_wire import read_wire
 from spate.messages import Cell, WireHistogram
 
-_BUCKET_BYTES = 26
-"""At most 13 digits of a bound, 11 of a count and two commas."""
 _CELL_BYTES = 4_000
 """What a cell takes without its buckets and status codes, with every kind and cause present."""
 _STATUS_BYTES = 20
+_EMPTY = Cell(request=0, stage=0)
 _LEAST_BYTES = 30_000
 """Room for what cannot be divided: the counts with a thousand status codes, and one bucket."""
 
@@ -50,8 +49,16 @@ def split_cells(cells: Sequence[Cell], max_bytes: int) -> list[tuple[Cell, ...]]
 
 
 def _size(cell: Cell) -> int:
-    buckets = sum(len(wire.low_ns) for wire in _histograms(cell).values())
-    return _CELL_BYTES + _STATUS_BYTES * len(cell.status_codes) + _BUCKET_BYTES * buckets
+    buckets = sum(_buckets_size(wire) for wire in _histograms(cell).values())
+    return _CELL_BYTES + _STATUS_BYTES * len(cell.status_codes) + buckets
+
+
+def _buckets_size(wire: WireHistogram) -> int:
+    """Return what the buckets take at most: digits of a bound, digits of a count, two commas."""
+    if not wire.n:
+        return 0
+    digits = len(str(wire.low_ns[-1])) + len(str(max(wire.n)))
+    return len(wire.n) * (digits + 2)
 
 
 def _halves(cell: Cell) -> tuple[Cell, Cell]:
@@ -71,7 +78,7 @@ def _halves(cell: Cell) -> tuple[Cell, Cell]:
         first = {name: histograms[name] for name in names[:half]}
         second = {name: histograms[name] for name in names[half:]}
     kept = {name: first.get(name) for name in HISTOGRAMS}
-    return cell.model_copy(update=kept), Cell(**place, **second)
+    return cell.model_copy(update=kept), _EMPTY.model_copy(update=place | second)
 
 
 def _histograms(cell: Cell) -> dict[str, WireHistogram]:

@@ -15,7 +15,7 @@ from driver.settings import Settings
 
 _LOG = logging.getLogger("driver")
 _PR_SET_PDEATHSIG = 1
-_OWN = ("--driver-id", "--address", "--processes")
+_OWN = ("--driver-id", "--address", "--processes", "--cpus")
 """What every child gets its own value of."""
 
 
@@ -72,7 +72,9 @@ def run_children(
 def _environ_of(settings: Settings, k: int) -> dict[str, str]:
     """Return what child ``k`` is told beside what it inherits."""
     port = settings.port + k if settings.port else 0
+    cpus = settings.cpus
     return {
+        "SPATE_DRIVER_CPUS": str(cpus[k % len(cpus)]) if cpus else "off",
         "SPATE_DRIVER_PROCESSES": "1",
         "SPATE_DRIVER_ID": f"{settings.driver_id}-{k}",
         "SPATE_DRIVER_ADDRESS": f"{settings.host}:{port}",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any, Literal
 
 from aiohappyeyeballs import start_connection
@@ -23,6 +25,9 @@ _OWN_FAULTS = frozenset(
 )
 """This machine has no more descriptors, ports or memory: the target is not to blame."""
 
+Attach = Callable[[socket.socket, asyncio.Protocol], None]
+"""Detaches a connected socket and makes the connection of the protocol with it."""
+
 Phase = Literal["dns", "tcp", "tls"]
 
 
@@ -35,7 +40,10 @@ class ConnectError(Exception):
 
 
 class Connector:
-    """Connects protocols to the target within a time limit for each attempt."""
+    """Connects protocols to the target within a time limit for each attempt.
+
+    ``attach`` takes over sockets without TLS, which otherwise go to the loop.
+    """
 
     def __init__(
         self,
@@ -44,10 +52,12 @@ class Connector:
         resolver: Resolver,
         tls: TlsSettings | None,
         connect_timeout_ns: int,
+        attach: Attach | None = None,
     ) -> None:
         self._loop = loop
         self._resolver = resolver
         self._tls = tls
+        self._attach = attach
         self._timeout_s = connect_timeout_ns / _NS_PER_S
 
     async def connect(self, protocol: asyncio.Protocol) -> None:
@@ -74,6 +84,10 @@ class Connector:
         opened = await self._open(addresses)
         tls = {} if self._tls is None else self._handshake(self._tls)
         attempt.phase = "tls" if tls else "tcp"
+        if self._attach is not None and not tls:
+            with contextlib.closing(opened):
+                self._attach(opened, protocol)
+            return
         try:
             made, _ = await self._loop.create_connection(lambda: protocol, sock=opened, **tls)
         except BaseException:

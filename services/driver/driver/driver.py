@@ -77,7 +77,7 @@ class Driver:
         self._carrier = carrier
         self._make_engine = make_engine
         self._reporter = Reporter(
-            session, clock, timing.snapshot_every_ns, carrier.snapshot, behind
+            session, clock, timing.snapshot_every_ns, carrier.snapshot, behind, soon=self._soon
         )
         self._cpu_mark = (clock.mono_ns(), clock.cpu_ns())
         self._retired: set[asyncio.Task[None]] = set()
@@ -170,6 +170,8 @@ class Driver:
         now = self._clock.now()
         self.session.look(now)
         self._hand_back()
+        # What it says of the snapshots must hold for all that was cut.
+        self._reporter.flush()
         engine, state = self.engine, self.session.state
         draining = state is not None and STATE_ORDER[state] >= STATE_ORDER["DRAINING"]
         if engine and (draining or self.session.leaving) and not engine.silent:
@@ -228,6 +230,9 @@ class Driver:
             self._log.look()
         else:
             self._spawn(engine.warm())
+
+    def _soon(self, call: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(call)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from driver.arrival import Arrival
 from driver.clock import Clock
@@ -21,8 +21,12 @@ from driver.ranges import HeldRanges
 from driver.recorder import Recorder
 from driver.requester import Requester
 from driver.session import Session
+from driver.slots import Slots
 from spate.choice import RequestChoice
-from spate.messages import STATE_ORDER
+from spate.messages import STATE_ORDER, Cell
+
+if TYPE_CHECKING:
+    from driver.express import Express
 
 _BURST = 64
 """Arrivals between two looks at the clock: about a millisecond of work."""
@@ -82,7 +86,6 @@ class Engine:
         self._pacer = Pacer(loop, clock, self.pump)
         self._open = load.schedule.is_open
         self._limit = load.plan.limits.in_flight
-        self._free: deque[int] = deque()
         self._slots_made = False
         self._pumping = False
         self._ended = False
@@ -94,10 +97,25 @@ class Engine:
             on_connected=self._connected,
             on_idle=self._idle,
         )
+        self._free: Slots = deque()
+        self._express = self.requester.express
+        if self._express is not None:
+            self._free = self._express.slots
+            self._express.lead(
+                in_flight=self._limit if self._open else None,
+                turn_window=self._turn_window,
+                on_ready=self.pump,
+            )
 
     async def warm(self) -> None:
         """Open the connections before the start."""
         await self.requester.warm()
+
+    def cut(self) -> list[tuple[int, tuple[Cell, ...]]]:
+        """Return everything noted since the last cut, as ``Recorder.cut`` does."""
+        if self._express is not None:
+            self.recorder.absorb(self._express.cut())
+        return self.recorder.cut()
 
     def pump(self) -> None:
         """Decide all that is due and may be decided; set the timer for what comes next."""
@@ -143,14 +161,34 @@ class Engine:
         moment = self._clock.now()
         held = self._look(moment)
         start_ns = self._session.start_mono_ns
+        if held is not None and not self._open and not self._slots_made and start_ns is not None:
+            self._slots_made = True
+            self._free.extend([start_ns] * self.load.plan.limits.connections)
+        if self._express is not None and self._let_work(self._express, held, start_ns):
+            return True
         if held is None or start_ns is None:
             waiting = start_ns is not None and self._session.state == "RUNNING"
             self._pacer.arm(start_ns if waiting and moment.mono_ns < (start_ns or 0) else None)
             return False
         self._at(moment.mono_ns)
-        if self._open:
-            return self._burst_open(held, start_ns, moment.mono_ns - start_ns)
-        return self._burst_closed(held, start_ns)
+        if not self._open:
+            return self._burst_closed(held, start_ns)
+        return self._burst_open(held, start_ns, moment.mono_ns - start_ns)
+
+    def _let_work(self, express: Express, held: HeldRanges | None, start_ns: int | None) -> bool:
+        """Let the lane do what it can; tell whether the rights are to be looked at for more."""
+        more = express.turn(
+            held,
+            term=self._session.term,
+            start_ns=start_ns or 0,
+            until_boot_ns=self._session.may_send_until_ns,
+            ends_ns=self._window_ends_ns,
+        )
+        if self.first_lag_ns is None:
+            self.first_lag_ns = express.first_lag_ns
+        if held is not None and held.half_used:
+            self._session.wants_heartbeat = True
+        return more
 
     def _look(self, moment: Moment) -> HeldRanges | None:
         """Ask what may be sent now, and give up what may not (R2, R4)."""
@@ -161,7 +199,7 @@ class Engine:
 
     def _burst_open(self, held: HeldRanges, start_ns: int, elapsed_ns: int) -> bool:
         for _ in range(_BURST):
-            taken = held.take_due(elapsed_ns)
+            taken = self._take(held, elapsed_ns)
             if taken is None:
                 next_ns = held.next_due_ns()
                 self._pacer.arm(None if next_ns is None else start_ns + next_ns)
@@ -175,10 +213,15 @@ class Engine:
                 self._submit(index, start_ns + due_ns)
         return True
 
+    def _take(self, held: HeldRanges, elapsed_ns: int) -> tuple[int, int, bool] | None:
+        """Decide what is due; the lane has left nothing but what is late."""
+        if self._express is not None and not held.next_is_late:
+            return None
+        return held.take_due(elapsed_ns)
+
     def _burst_closed(self, held: HeldRanges, start_ns: int) -> bool:
-        if not self._slots_made:
-            self._slots_made = True
-            self._free.extend([start_ns] * self.load.plan.limits.connections)
+        if self._express is not None:
+            return False
         for _ in range(_BURST):
             if not self._free:
                 return False
@@ -251,6 +294,11 @@ class Engine:
         """Note that the place of one arrival is free for the next (closed load)."""
         if not self._open:
             self._free.append(mono_ns)
+
+    def _turn_window(self, mono_ns: int) -> int:
+        """End the window if ``mono_ns`` lies beyond it; return when the present one ends."""
+        self._at(mono_ns)
+        return self._window_ends_ns
 
     def _at(self, mono_ns: int) -> None:
         """End the window first if the event to be recorded lies beyond it."""

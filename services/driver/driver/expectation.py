@@ -57,4 +57,9 @@ def _outcome(code: int, accepted: bool) -> str:
         return PROTOCOL
     if accepted:
         return SUCCEEDED
+    return unexpected(code)
+
+
+def unexpected(code: int) -> str:
+    """Return the failed kind of a final response whose status code was not expected."""
     return _FAILED_BY_CLASS.get(code // _CLASS_SIZE, "status_other")

@@ -17,7 +17,15 @@ import httptools
 from driver.arrival import Arrival
 from driver.clock import Clock
 from driver.expectation import BODY_MISMATCH, PROTOCOL, SUCCEEDED, Expectation
-from driver.response_head import NOT_HTTP, ResponseHead, read_head
+from driver.response_head import (
+    NOT_HTTP,
+    USUAL_STARTS,
+    ResponseHead,
+    ends_with_head,
+    first_head,
+    is_chunked_as_usual,
+    read_head,
+)
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of status line and headers, those of interim responses included."""
@@ -56,6 +64,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_chunked",
         "_clock",
         "_closes",
         "_complete",
@@ -64,6 +73,7 @@ class Connection(asyncio.Protocol):
         "_extra",
         "_found",
         "_head",
+        "_headed",
         "_limit",
         "_owner",
         "_parser",
@@ -87,13 +97,20 @@ class Connection(asyncio.Protocol):
         self._limit = HEAD_LIMIT
         self._complete = False  # the final response has been parsed to its end
         self._closes = False  # llhttp says that the connection cannot be used again
-        self._head: ResponseHead | None = None  # of a final response that closes
+        self._chunked = False  # the body comes in chunks
+        self._headed = b""  # the end of the final head, in the chunk of data in which it came
+        self._head: ResponseHead | None = None  # of a final response that was looked at
         self._extra = False  # something came after the end of the response
         self._found = False  # the needle was found, or there is none
         self._tail = b""  # the end of the body so far, in which the needle may begin
         self._earlier: list[bytes] = []  # chunks of a head that is not complete yet
 
     # What the owner calls.
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """What carries the bytes, from ``connection_made`` on."""
+        return self._transport
 
     @property
     def ready(self) -> bool:
@@ -107,14 +124,18 @@ class Connection(asyncio.Protocol):
         does not take at once (a body larger than its buffer, a slow receiver) follows from the
         transport's buffer while the arrival is already *sent*.
         """
+        self.adopt(arrival, expectation)
+        arrival.bytes_sent = len(raw)
+        arrival.sent_ns = self._clock.mono_ns()
+        self._transport.write(raw)
+
+    def adopt(self, arrival: Arrival, expectation: Expectation) -> None:
+        """Go on with an arrival whose request was written for this connection by the lane."""
         self.arrival = arrival
         self._expectation = expectation
         self._limit = HEAD_LIMIT
         self._complete = False
         self._found = expectation.needle is None
-        arrival.bytes_sent = len(raw)
-        arrival.sent_ns = self._clock.mono_ns()
-        self._transport.write(raw)
 
     def abandon(self) -> None:
         """Close the socket now; what is under way has no outcome from here."""
@@ -146,17 +167,20 @@ class Connection(asyncio.Protocol):
                 sound = self._feed_across_limit(data, received - self._limit)
         except NOT_HTTP:
             sound = False
-        if self._closes and self._head is None:
-            self._head = read_head(b"".join((*self._earlier, data)))
-            if not self._head.version_1:
+        if self._limit == HEAD_LIMIT:
+            self._earlier.append(data)
+        elif not self._headed:
+            self._headed = data
+            unusual = self._closes or self._earlier or not data.startswith(USUAL_STARTS)
+            if unusual and not self._look().sound:
                 self._conclude(PROTOCOL, 0, reusable=False)
                 return
+            if not self._complete:
+                self._headed = first_head(data)  # the rest need not be held
         if self._complete:
             self._answered(sound)
         elif not sound:
             self._conclude(PROTOCOL, 0, reusable=False)
-        elif self._limit == HEAD_LIMIT:
-            self._earlier.append(data)
 
     def eof_received(self) -> bool:
         """Take the end of the stream for what it means, and close."""
@@ -209,6 +233,12 @@ class Connection(asyncio.Protocol):
         # 101 is final here: the connection would speak another protocol from now on.
         if status >= _FINAL or status < _INTERIM or status == _SWITCHING_PROTOCOLS:
             self._complete = True
+            if self._chunked and not self._closes and not self._parser.should_keep_alive():
+                self._extra = True  # a trailer that says what only a head may
+
+    def on_chunk_header(self) -> None:
+        """Note that the body is chunked."""
+        self._chunked = True
 
     # The rest of the way.
 
@@ -233,23 +263,33 @@ class Connection(asyncio.Protocol):
             self._conclude(PROTOCOL, 0, reusable=False)
             return
         reusable = sound and not self._extra and not self._transport.get_write_buffer_size()
-        if self._closes or self._expectation.no_body:
+        if self._chunked and self._head is None and not is_chunked_as_usual(self._headed):
+            self._look()
+        if self._expectation.no_body:
             reusable = self._outlives() and reusable
+        elif self._closes or (self._head is not None and not self._head.persistent):
+            reusable = False
         self._conclude(outcome, status, reusable=reusable)
 
     def _outlives(self) -> bool:
-        """Tell whether the connection can be used after a response of the less usual kinds.
+        """Tell whether the connection can be used after a response to HEAD.
 
-        To HEAD a server may answer without a length, or with one and no body. llhttp then takes
+        To it a server may answer without a length, or with one and no body. llhttp then takes
         the connection for closing or waits for the body, so it is replaced.
         """
-        if not self._expectation.no_body:
-            return False
-        persistent = self._head is None or self._head.persistent
         self._parser = httptools.HttpResponseParser(self)
         self._closes = False
-        self._head = None
-        return persistent
+        head = self._head or self._look()
+        return head.persistent and ends_with_head(self._raw_head())
+
+    def _look(self) -> ResponseHead:
+        """Read the head for what llhttp does not say."""
+        self._head = head = read_head(self._raw_head())
+        return head
+
+    def _raw_head(self) -> bytes:
+        """Return the response up to the chunk of data in which its head ended."""
+        return b"".join((*self._earlier, self._headed))
 
     def _conclude(self, outcome: str, status: int, *, reusable: bool) -> None:
         """Give the arrival its outcome and the connection its future."""
@@ -262,7 +302,9 @@ class Connection(asyncio.Protocol):
         if reusable:
             if self._earlier:
                 self._earlier = []
-            self._tail = b""
+            self._headed = self._tail = b""
+            self._head = None
+            self._chunked = False
         else:
             self.usable = False
             self._transport.abort()
@@ -273,33 +315,3 @@ class Connection(asyncio.Protocol):
             self.usable = False
             self._transport.abort()
             self._owner.lost(self)
-
-
-class BodyConnection(Connection):
-    """A connection that looks at bodies, for plans with ``body_contains`` or HEAD.
-
-    A connection that does not saves the copy of each body.
-    """
-
-    __slots__ = ()
-
-    def on_body(self, chunk: bytes) -> None:
-        """Search the body as it passes: a needle may lie across any number of chunks."""
-        if self._complete:
-            self._extra = True
-            return
-        if self._found:
-            return
-        needle = self._expectation.needle
-        assert needle is not None
-        window = self._tail + chunk
-        if needle in window:
-            self._found = True
-        else:
-            overlap = len(needle) - 1
-            self._tail = window[-overlap:] if overlap else b""
-
-    def on_chunk_header(self) -> None:
-        """Note a chunk after the headers of a response to HEAD."""
-        if self._complete:
-            self._extra = True

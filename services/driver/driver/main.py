@@ -77,10 +77,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logs("driver", settings.log_level, settings.log_format, driver_id=settings.driver_id)
     if settings.processes > 1:
         return run_children(settings, arguments, os.environ)
+    if settings.cpus:
+        _pin(settings.cpus[0])
     try:
         return uvloop.run(_serve(settings, os.environ))
     except KeyboardInterrupt:
         return 130
+
+
+def _pin(cpu: int) -> None:
+    """Let this process run on one CPU only, with the threads that it has and those to come."""
+    for task in Path("/proc/self/task").iterdir():
+        os.sched_setaffinity(int(task.name), (cpu,))
 
 
 async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
@@ -115,6 +123,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         allowlist=settings.allowed_targets,
         environ=environ,
         raw=raw,
+        lane=settings.lane,
         behind=relay.behind,
     )
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, cast
 
 from driver.http1 import Connection
+
+if TYPE_CHECKING:
+    from driver._lane import Lane
+    from driver.lane_transport import LaneTransport
 
 
 class Pool:
@@ -82,3 +87,49 @@ class Pool:
         if self._sockets:
             self._all_gone = asyncio.Event()
             await self._all_gone.wait()
+
+
+class LanePool(Pool):
+    """A pool whose free connections are the lane's as well: whoever comes first takes one."""
+
+    __slots__ = ("_lane",)
+
+    def __init__(self, lane: Lane) -> None:
+        super().__init__()
+        self._lane = lane
+
+    @property
+    def free(self) -> int:
+        """Connections that are open and idle."""
+        return self._lane.free
+
+    def add(self, connection: Connection) -> None:
+        """Take in a connection that was just made, as a free one."""
+        self._sockets.add(connection)
+        self._open.add(connection)
+        _transport(connection).set_free()
+
+    def take(self) -> Connection | None:
+        """Return a free connection that is ready, which is busy from now on; None without one."""
+        while (transport := self._lane.take_free()) is not None:
+            connection: Connection = transport.protocol
+            if connection.ready:
+                return connection
+            self._open.discard(connection)
+        return None
+
+    def give_back(self, connection: Connection) -> None:
+        """Make a busy connection free if it can be used again, and forget it otherwise."""
+        if connection.usable:
+            _transport(connection).set_free()
+        else:
+            self._open.discard(connection)
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection, busy or free, whose socket is closing."""
+        _transport(connection).set_busy()
+        self._open.discard(connection)
+
+
+def _transport(connection: Connection) -> LaneTransport:
+    return cast("LaneTransport", connection.transport)

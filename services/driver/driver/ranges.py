@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace
@@ -15,6 +17,25 @@ from heapq import heapify, heappop, heapreplace
 from spate.grant import Range
 from spate.messages import RangeEnd, RangeProgress
 from spate.schedule import Schedule
+
+_RATION = 256
+"""Due times worked out at once: more would be for nothing when grants change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ration:
+    """``count`` arrivals ``index, index + step, …`` of one stage, that may be decided in turn.
+
+    Open load: ``dues`` holds when each is due, in ns of run time. Closed load: ``dues`` is None;
+    the range is usable since run time ``since_ns`` (None: since before the start was known).
+    """
+
+    stage: int
+    index: int
+    step: int
+    count: int
+    since_ns: int | None
+    dues: array[int] | None
 
 
 @dataclass(slots=True)
@@ -50,6 +71,7 @@ class HeldRanges:
         self._due: list[tuple[int, int, HeldRange]] = []
         self.decided_total = 0
         self.half_used = False
+        self.version = 0
         self._room = 0
         self._half = 0
 
@@ -131,6 +153,14 @@ class HeldRanges:
         """Return when the next arrival that may be decided is due, in run time (open load)."""
         return self._due[0][0] if self._due else None
 
+    @property
+    def next_is_late(self) -> bool:
+        """Whether what is due next was due before its range became usable (open load)."""
+        if not self._due:
+            return False
+        due_ns, _, held = self._due[0]
+        return held.usable_since_ns is not None and due_ns < held.usable_since_ns
+
     def take_due(self, elapsed_ns: int) -> tuple[int, int, bool] | None:
         """Decide the earliest arrival due by now: ``(index, due_ns, late)``, or None (R8).
 
@@ -141,6 +171,7 @@ class HeldRanges:
             return None
         due_ns, range_id, held = due[0]
         granted = held.range
+        self.version += 1
         index = granted.start + held.decided * granted.step
         held.decided += 1
         self.decided_total += 1
@@ -163,17 +194,61 @@ class HeldRanges:
             _, _, held = self._due[0]
             if held.decided < held.limit:
                 index = held.range.index(held.decided)
-                held.decided += 1
-                self.decided_total += 1
-                self._room -= 1
-                if self._room <= self._half:
-                    self.half_used = True
+                self.version += 1
+                self._use(held, 1)
                 return index, held.usable_since_ns
             heappop(self._due)
         return None
 
+    def ration(self) -> Ration | None:
+        """Return what may be decided next, in this order; None if that is nothing or is late.
+
+        It holds until ``version`` changes; ``took`` says how much of it was decided.
+        """
+        while self._due and self._due[0][2].decided >= self._due[0][2].limit:
+            heappop(self._due)
+        if not self._due:
+            return None
+        _, _, held = self._due[0]
+        schedule, granted = self._schedule, held.range
+        index = granted.index(held.decided)
+        stage = schedule.stage_of(index)
+        stage_end = granted.position_from(schedule.stages[stage].end_index)
+        count = min(held.limit, stage_end) - held.decided
+        since_ns = held.usable_since_ns
+        if not schedule.is_open:
+            return Ration(stage, index, granted.step, count, since_ns, None)
+        if self.next_is_late:
+            return None
+        # Another range may have an arrival that is due before the rest of this one.
+        others_ns = min((entry[0] for entry in self._due[1:3]), default=None)
+        count = min(count, _RATION)
+        dues = schedule.offsets_ns(range(index, index + count * granted.step, granted.step))
+        if others_ns is not None:
+            del dues[max(1, bisect_left(dues, others_ns)) :]
+        return Ration(stage, index, granted.step, len(dues), since_ns, dues)
+
+    def took(self, n: int) -> None:
+        """Decide the first ``n`` of the latest ration that were not decided yet."""
+        due_ns, range_id, held = self._due[0]
+        self._use(held, n)
+        if held.decided == held.limit:
+            heappop(self._due)
+        elif self._schedule.is_open:
+            due_ns = self._schedule.offset_ns(held.range.index(held.decided))
+            heapreplace(self._due, (due_ns, range_id, held))
+
+    def _use(self, held: HeldRange, n: int) -> None:
+        """Count ``n`` as decided; closed load asks for more when half is used."""
+        held.decided += n
+        self.decided_total += n
+        self._room -= n
+        if self._room <= self._half and not self._schedule.is_open:
+            self.half_used = True
+
     def _order(self) -> None:
         """Rebuild the queue of ranges by their next due time (closed load: by their id)."""
+        self.version += 1
         schedule = self._schedule
         ready = [held for held in self._held.values() if held.decided < held.limit]
         if schedule.is_open:

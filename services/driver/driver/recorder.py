@@ -7,10 +7,11 @@ histograms are made once per interval for everything together.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from driver.arrival import Arrival
 from driver.cell_split import split_cells
+from driver.lane_figures import LaneRow, figures_of
 from spate.choice import RequestChoice
 from spate.figures import DROPPED_CAUSES, FAILED_KINDS, MISSED_CAUSES, SUCCEEDED, Figures
 from spate.histogram import Histogram
@@ -39,6 +40,7 @@ class Recorder:
         self._choice = choice
         self._raw = raw
         self._tallies: dict[_Key, _Tally] = {}
+        self._carried: dict[_Key, Figures] = {}
         self._connected: dict[tuple[int, int], array[int]] = {}
         self._newest_term: int | None = None
         self._lag_p99_ns: int | None = None
@@ -79,6 +81,14 @@ class Recorder:
         tally.bytes_sent += arrival.bytes_sent
         tally.bytes_received += arrival.bytes_received
 
+    def absorb(self, rows: Iterable[LaneRow]) -> None:
+        """Add what the lane noted since the last cut; to be called right before ``cut``."""
+        for row in rows:
+            key = row[:3]
+            if key not in self._tallies:
+                self._open(key)
+            self._carried[key] = figures_of(row)
+
     def dropped(self, term: int, index: int, cause: str) -> None:
         """Count an arrival that the driver's own limits made it give up.
 
@@ -113,6 +123,7 @@ class Recorder:
         connections made before there was any term wait for the first one.
         """
         tallies, self._tallies = self._tallies, {}
+        carried, self._carried = self._carried, {}
         if self._newest_term is not None:
             for (request, stage), times_ns in self._connected.items():
                 key = (self._newest_term, request, stage)
@@ -122,6 +133,8 @@ class Recorder:
         lags: list[Histogram] = []
         for (term, request, stage), tally in sorted(tallies.items()):
             figures = tally.figures()
+            if (term, request, stage) in carried:
+                figures = figures.merge(carried[term, request, stage])
             lags.append(figures.lag)
             terms.setdefault(term, []).append(figures.to_cell(request, stage))
             if self._raw is not None:

@@ -6,24 +6,32 @@ last one before it is recorded, however late the timer is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 from driver.cell_split import split_cells
 from driver.clock import Clock
 from driver.engine import Engine
 from driver.session import Session
 from driver.tally import Tally
-from spate.messages import SlowTrace, SnapshotMessage
+from spate.messages import Cell, SlowTrace, SnapshotMessage
 from spate.timing import SECOND
 
 _MAX_CELL_BYTES = 200_000
 """Leaves room for the envelope below the protocol's 256 KB a snapshot."""
+
+Cells = tuple[Cell, ...]
+_END = object()
 
 
 class Reporter:
     """Numbers the snapshots of one process and hands them over in order.
 
     While ``behind`` says that many are on their way already, only news is worth another one.
+
+    To write down ten thousand buckets takes milliseconds, in which no request is sent. So what was
+    cut is told piece by piece, each in a turn of the loop that ``soon`` asks for; ``flush`` tells
+    the rest at once. Without ``soon`` everything is told at once.
     """
 
     def __init__(
@@ -33,6 +41,8 @@ class Reporter:
         snapshot_every_ns: int,
         send: Callable[[SnapshotMessage], None],
         behind: Callable[[], bool],
+        *,
+        soon: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
         self.seq = 0
         self.first_seq = 1
@@ -44,6 +54,8 @@ class Reporter:
         self._every_ns = snapshot_every_ns
         self._send = send
         self._behind = behind
+        self._soon = soon
+        self._telling: deque[Iterator[None]] = deque()
         self._start_ns: int | None = None
         self._second: int | None = None
         self._cut_ns = 0
@@ -57,14 +69,25 @@ class Reporter:
     def tick(self, engine: Engine, cpu: float) -> None:
         """Cut as the timer asks, unless the end of a window has just done so."""
         if self._clock.mono_ns() - self._cut_ns >= self._every_ns // 2:
-            self.cut(engine, cpu)
+            self._cut(engine, cpu)
 
     def cut(self, engine: Engine, cpu: float) -> None:
-        """Send what was recorded since the last cut, one snapshot or more for each term.
+        """Tell at once what was recorded since the last cut, in a snapshot or more for each term.
 
         Without news one empty snapshot tells the levels, unless the log is behind. Before the
         start there is nothing to say.
         """
+        self._cut(engine, cpu)
+        self.flush()
+
+    def flush(self) -> None:
+        """Tell the rest of what was cut."""
+        while self._telling:
+            for _ in self._telling[0]:
+                pass
+            self._telling.popleft()
+
+    def _cut(self, engine: Engine, cpu: float) -> None:
         now_ns = self._clock.mono_ns()
         start_ns = self._start_of(engine)
         if start_ns is None or now_ns < start_ns:
@@ -99,38 +122,58 @@ class Reporter:
         return self._start_ns
 
     def _report(self, engine: Engine, cpu: float, window: int, *, empty: bool) -> None:
-        by_term = engine.recorder.cut()
+        by_term = engine.cut()
         self.lag_p99_ns = engine.recorder.lag_p99_ns()
-        pieces = [
-            (term, part) for term, cells in by_term for part in split_cells(cells, _MAX_CELL_BYTES)
-        ]
-        for _, cells in by_term:
-            self.tally.add(cells)
-        if empty and not pieces:
-            pieces = [(self._session.term, ())]
-        clock = self._session.clock.estimate()
         self.start_skew_ns = self._session.start_skew_ns(engine.first_lag_ns)
+        if empty and not by_term:
+            by_term = [(self._session.term, ())]
+        if not by_term:
+            return
+        self._telling.append(self._pieces(engine, cpu, window, by_term))
+        if self._soon is None:
+            self.flush()
+        elif len(self._telling) == 1:
+            self._soon(self._tell)
+
+    def _tell(self) -> None:
+        """Tell the next piece, and the one after it in another turn of the loop."""
+        if not self._telling:
+            return
+        if next(self._telling[0], _END) is _END:
+            self._telling.popleft()
+        if self._telling and self._soon is not None:
+            self._soon(self._tell)
+
+    def _pieces(
+        self, engine: Engine, cpu: float, window: int, by_term: Sequence[tuple[int, Cells]]
+    ) -> Iterator[None]:
+        """Send the snapshots of one cut, and give others their turn in between."""
+        clock = self._session.clock.estimate()
         traces = self._traces(engine)
-        for term, part in pieces:
-            self.seq += 1
-            self._send(
-                SnapshotMessage(
-                    driver_id=self._session.driver_id,
-                    boot_id=self._session.boot_id,
-                    term=term,
-                    run_id=engine.load.run_id,
-                    seq=self.seq,
-                    window=window,
-                    cells=part,
-                    in_flight=engine.requester.in_flight,
-                    connections=engine.requester.connections,
-                    cpu=cpu,
-                    clock_offset_ns=clock.offset_ns if clock else None,
-                    start_skew_ns=self.start_skew_ns,
-                    traces=traces,
+        for term, cells in by_term:
+            self.tally.add(cells)
+            yield
+            for part in split_cells(cells, _MAX_CELL_BYTES) or ((),):
+                yield
+                self.seq += 1
+                self._send(
+                    SnapshotMessage(
+                        driver_id=self._session.driver_id,
+                        boot_id=self._session.boot_id,
+                        term=term,
+                        run_id=engine.load.run_id,
+                        seq=self.seq,
+                        window=window,
+                        cells=part,
+                        in_flight=engine.requester.in_flight,
+                        connections=engine.requester.connections,
+                        cpu=cpu,
+                        clock_offset_ns=clock.offset_ns if clock else None,
+                        start_skew_ns=self.start_skew_ns,
+                        traces=traces,
+                    )
                 )
-            )
-            traces = ()
+                traces = ()
 
     def _traces(self, engine: Engine) -> tuple[SlowTrace, ...]:
         """Return what is new among the slowest traced requests; it is news only with cells."""

@@ -6,24 +6,26 @@ It never repeats a request by itself: an arrival goes onto one socket once (A7 o
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
 
-from driver.arrival import Arrival
+from driver.arrival import Arrival, Exchange
 from driver.attempts import Attempts
+from driver.body_connection import BodyConnection
 from driver.clock import Clock
 from driver.connector import Connector
 from driver.expectation import expectation_of
-from driver.http1 import BodyConnection, Connection
-from driver.pacer import Pacer
-from driver.pool import Pool
+from driver.http1 import Connection
+from driver.lane import attachment, make_express, make_lane
+from driver.outstanding import Outstanding
+from driver.pool import LanePool, Pool
+from driver.queue import Queue
 from driver.request_bytes import request_bytes
 from driver.resolver import Resolver
+from driver.timeouts import Timeouts
 from driver.tls import tls_settings
+from driver.warm_up import warm_up
 from spate.allowlist import Allowlist
 from spate.plan import Plan
-
-_WARM_AT_ONCE = 32
 
 
 class Requester:
@@ -46,6 +48,7 @@ class Requester:
       although others still wait for attempts that fail.)
 
     ``connector`` is the port to the network; by default it connects to the plan's target.
+    ``express`` is None unless the run has a lane (see ``driver.lane``); ``native`` allows it.
 
     Raises:
         spate.secrets.SecretError: if a secret of the plan is missing.
@@ -68,6 +71,7 @@ class Requester:
         on_connected: Callable[[int, Arrival | None], None],
         on_idle: Callable[[], None],
         connector: Connector | None = None,
+        native: bool = True,
     ) -> None:
         self._clock = clock
         self._on_sent = on_sent
@@ -85,6 +89,9 @@ class Requester:
         looks_at_bodies = any(e.needle is not None or e.no_body for e in self._expectations)
         self._connection_type = BodyConnection if looks_at_bodies else Connection
         origin = plan.origin
+        native = native and connector is None
+        lane = make_lane(plan, self._requests, self._expectations) if native else None
+        self.express = None if lane is None else make_express(lane, self, loop)
         self._resolver = Resolver(
             loop=loop, clock=clock, allowlist=allowlist, host=origin.host, port=origin.port
         )
@@ -97,17 +104,19 @@ class Requester:
                 resolver=self._resolver,
                 tls=tls_settings(plan.tls, origin),
                 connect_timeout_ns=plan.limits.connect_timeout_ns,
+                attach=attachment(lane),
             ),
             make=self._new_connection,
             on_failed=self._attempt_failed,
             on_budget=self._open_more,
         )
-        self._outstanding: dict[Arrival, Connection | None] = {}  # in order of decided_ns
-        self._waiting: deque[Arrival] = deque()
-        self._pool = Pool()
+        self._outstanding = Outstanding(lane)
+        self._waiting = Queue(lane)
+        self._pool = Pool() if lane is None else LanePool(lane)
         self._closed = False
-        self._deadline_set = False
-        self._pacer = Pacer(loop, clock, self._sweep)
+        self._timeouts = Timeouts(
+            loop, clock, self._outstanding, plan.limits.timeout_ns, self._sweep
+        )
 
     @property
     def in_flight(self) -> int:
@@ -130,22 +139,9 @@ class Requester:
         return self._pool.size
 
     async def warm(self) -> None:
-        """Open connections up to ``limits.connections``, at most 32 at once.
-
-        It stops at the first failure: a target that is not well is not made to suffer, and what
-        is missing is opened when it is needed.
-        """
-        setbacks = self._attempts.setbacks
+        """Open connections up to ``limits.connections``, before the start."""
         missing = self._limit - self._pool.size - len(self._attempts)
-        tasks: set[asyncio.Task[None]] = set()
-        while True:
-            well = self._attempts.setbacks == setbacks
-            while well and missing > 0 and len(tasks) < _WARM_AT_ONCE and self._has_room():
-                missing -= 1
-                tasks.add(self._attempts.begin())
-            if not tasks:
-                return
-            _, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await warm_up(self._attempts, missing, self._has_room)
 
     def submit(self, arrival: Arrival) -> None:
         """Send the arrival on a free connection, or let it wait for one.
@@ -157,23 +153,33 @@ class Requester:
         """
         if self._closed:
             raise RuntimeError("the requester is closed")
-        connection = None if self._waiting else self._pool.take()
+        connection = None if self._waiting.here else self._pool.take()
         if connection is not None:
             self._send(connection, arrival)
         else:
-            self._outstanding[arrival] = None
+            self._outstanding.place(arrival, None)
             self._waiting.append(arrival)
             self._open_more()
-        if not self._deadline_set:
-            self._set_deadline()
+        self._timeouts.watch()
+
+    def attend(self) -> None:
+        """See to what the lane has decided: its timeout, and connections for what waits."""
+        self._timeouts.watch()
+        if self._waiting:
+            self._open_more()
+
+    def adopt(self, connection: Connection, exchange: Exchange) -> Arrival:
+        """Take over an arrival that the lane has sent on the connection and could not finish."""
+        arrival = Arrival.of_exchange(*exchange)
+        connection.adopt(arrival, self._expectations[arrival.request])
+        self._outstanding.adopt(arrival, connection)
+        return arrival
 
     def take_back(self, term: int) -> list[Arrival]:
         """Give back, oldest first, what waits and belongs to terms up to ``term`` (R4)."""
-        taken = [arrival for arrival in self._waiting if arrival.term <= term]
-        if taken:
-            self._waiting = deque(a for a in self._waiting if a.term > term)
-            for arrival in taken:
-                del self._outstanding[arrival]
+        taken = self._waiting.take_back(term)
+        for arrival in taken:
+            self._outstanding.remove(arrival)
         return taken
 
     def cancel_all(self) -> None:
@@ -183,7 +189,7 @@ class Requester:
         self._attempts.cancel()
         self._pool.abandon_all()
         if not self._closed:
-            self._set_deadline()
+            self._timeouts.renew()
 
     async def close(self) -> None:
         """Cancel everything and wait until each socket is closed; closing twice does nothing."""
@@ -191,10 +197,12 @@ class Requester:
             return
         self.cancel_all()
         self._closed = True
-        self._pacer.close()
+        self._timeouts.close()
         await self._attempts.ended()
         await self._resolver.close()
         await self._pool.emptied()
+        if self.express is not None:
+            self.express.close()
 
     # What connections call.
 
@@ -206,13 +214,13 @@ class Requester:
             return
         self._pool.add(connection)
         connect_ns = self._clock.mono_ns() - connection.began_ns
-        self._on_connected(connect_ns, self._waiting[0] if self._waiting else None)
+        self._on_connected(connect_ns, self._waiting.first())
         self._go_on()
 
     def ended(self, connection: Connection, arrival: Arrival) -> None:
         """Pass on an arrival's outcome; the connection serves the next, or is replaced."""
         self._pool.give_back(connection)
-        del self._outstanding[arrival]
+        self._outstanding.remove(arrival)
         self._on_done(arrival)
         self._go_on()
 
@@ -227,7 +235,7 @@ class Requester:
     # The rest of the way.
 
     def _send(self, connection: Connection, arrival: Arrival) -> None:
-        self._outstanding[arrival] = connection
+        self._outstanding.place(arrival, connection)
         request = arrival.request
         connection.send(
             arrival, self._requests[request].of(arrival.index), self._expectations[request]
@@ -236,13 +244,15 @@ class Requester:
 
     def _go_on(self) -> None:
         """Use what has become free."""
-        while self._waiting:
+        while self._waiting.here:
             connection = self._pool.take()
             if connection is None:
                 break
             self._send(connection, self._waiting.popleft())
         if self._waiting:
             self._open_more()
+        if self.express is not None and self._waiting:
+            self.express.nudge()
         if len(self._outstanding) < self._limit and not self._closed:
             self._on_idle()
 
@@ -263,7 +273,7 @@ class Requester:
         """Let the failed attempt be the outcome of the arrival that waits longest."""
         if self._waiting:
             arrival = self._waiting.popleft()
-            del self._outstanding[arrival]
+            self._outstanding.remove(arrival)
             self._fail(arrival, kind, self._clock.mono_ns())
         self._go_on()
 
@@ -272,34 +282,24 @@ class Requester:
         arrival.done_ns = now_ns
         self._on_done(arrival)
 
-    def _set_deadline(self) -> None:
-        """Arm the timer for the oldest outstanding arrival: all have the same timeout."""
-        oldest = next(iter(self._outstanding), None)
-        self._deadline_set = oldest is not None
-        self._pacer.arm(None if oldest is None else oldest.decided_ns + self._timeout_ns)
-
     def _sweep(self) -> None:
         """End what has run out of time."""
         now_ns = self._clock.mono_ns()
-        expired: list[tuple[Arrival, Connection | None]] = []
-        for arrival, connection in self._outstanding.items():
-            if arrival.decided_ns + self._timeout_ns > now_ns:
-                break
-            expired.append((arrival, connection))
+        until_ns = now_ns - self._timeout_ns
+        expired = self._outstanding.take_expired(until_ns)
         # With no connection at all everybody waits for attempts; otherwise each attempt has one
         # arrival that would get its connection, and the rest wait for a busy one.
         connecting = len(self._attempts) if self._pool.size else len(expired)
         outcomes: list[tuple[Arrival, str | None]] = []
         for arrival, connection in expired:
-            del self._outstanding[arrival]
             if connection is not None:
                 self._pool.abandon(connection)
                 outcomes.append((arrival, "timeout"))
                 continue
-            self._waiting.remove(arrival)
+            self._waiting.discard(arrival)
             outcomes.append((arrival, "connect_timeout" if connecting > 0 else None))
             connecting -= 1
-        self._set_deadline()
+        self._timeouts.renew()
         for arrival, kind in outcomes:
             if kind is None:
                 self._on_dropped(arrival, "no_connection")

@@ -84,6 +84,12 @@ class Session:
         """The start of the run on CLOCK_MONOTONIC, None while it is not known."""
         return self._start.mono_ns
 
+    @property
+    def may_send_until_ns(self) -> int:
+        """Until when (CLOCK_BOOTTIME) what ``look`` returned may be sent; 0: never."""
+        ends_ns, deaf_ns = self._licence.ends_at_ns, self._deaf_since_ns or 0
+        return 0 if ends_ns is None else min(ends_ns, deaf_ns + self._timing.orphan_after_ns)
+
     def elapsed_ns(self, now: Moment) -> int | None:
         """Return the run time (negative before the start), None while it is not known."""
         return self._start.elapsed_ns(now)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from driver.lane import lane_wanted
 from spate.allowlist import DEFAULT, Allowlist
 from spate.flags import REQUIRED, Flag, parse_flags, words
 from spate.kafkasecurity import (
@@ -20,11 +22,16 @@ from spate.topics import DEFAULT_PREFIX
 
 _MAX_PROCESSES = 256
 _PORTS = 65_536
+_CPU_RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one driver process."""
+    """The settings of one driver process.
+
+    ``cpus`` are those that processes are pinned to, process k to the k-th of them and again from
+    the first; without any the kernel decides.
+    """
 
     kafka: str
     kafka_security: KafkaSecurity
@@ -32,6 +39,8 @@ class Settings:
     host: str
     port: int
     processes: int
+    cpus: tuple[int, ...]
+    lane: bool
     topic_prefix: str
     allowed_targets: Allowlist
     labels: dict[str, str]
@@ -47,12 +56,38 @@ def _address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _processes(text: str) -> int:
+def _processes(text: str) -> int | None:
+    """Return the number, None for one a CPU."""
     if text == "auto":
-        return max(1, len(os.sched_getaffinity(0)))
+        return None
     if text.isascii() and text.isdecimal() and 1 <= int(text) <= _MAX_PROCESSES:
         return int(text)
     raise ValueError(f"write auto or a whole number of 1 to {_MAX_PROCESSES}")
+
+
+def _cpus(text: str) -> tuple[int, ...]:
+    """Return the CPUs of a list such as ``0,2-3``, each one that this process may use."""
+    allowed = tuple(sorted(os.sched_getaffinity(0)))
+    if text == "off":
+        return ()
+    if text == "auto":
+        return allowed
+    cpus: list[int] = []
+    for part in text.split(","):
+        found = _CPU_RANGE.fullmatch(part.strip())
+        if found is None:
+            raise ValueError("write off, auto or CPUs, for example 0,2 or 0-3")
+        first, last = int(found[1]), int(found[2] or found[1])
+        if last < first:
+            raise ValueError(f"{found[0]} goes backwards; write {last}-{first}")
+        cpus += range(first, last + 1)
+    for cpu in cpus:
+        if cpu not in allowed:
+            mine = ",".join(map(str, allowed))
+            raise ValueError(f"CPU {cpu} is none of those that this process may use: {mine}")
+    if len(set(cpus)) < len(cpus):
+        raise ValueError("a CPU is named twice; name each once")
+    return tuple(cpus)
 
 
 def _labels(text: str) -> dict[str, str]:
@@ -88,8 +123,24 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
             "SPATE_DRIVER_PROCESSES",
             "1",
             _processes,
-            "Drivers to run here: a number, or auto for one a core. More than one are called "
-            "ID-0, ID-1, and so on.",
+            "Drivers to run here: a number, or auto for one a core, or for one of each of --cpus. "
+            "More than one are called ID-0, ID-1, and so on.",
+        ),
+        Flag(
+            "cpus",
+            "SPATE_DRIVER_CPUS",
+            "off",
+            _cpus,
+            "CPUs to pin drivers to, such as 0,2 or 0-3, or auto for all that may be used: driver "
+            "ID-0 runs on the first of them only, ID-1 on the second, and again from the first. "
+            "With off the kernel decides.",
+        ),
+        Flag(
+            "lane",
+            "SPATE_DRIVER_LANE",
+            "on",
+            lane_wanted,
+            "off sends every request through Python, at several times the CPU, with equal results.",
         ),
         Flag("topic-prefix", "SPATE_TOPIC_PREFIX", DEFAULT_PREFIX, words, "Prefix of all topics."),
         Flag(
@@ -125,7 +176,9 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         driver_id=values["driver_id"],
         host=host,
         port=port,
-        processes=values["processes"],
+        processes=values["processes"] or len(values["cpus"] or os.sched_getaffinity(0)),
+        cpus=values["cpus"],
+        lane=values["lane"],
         topic_prefix=values["topic_prefix"],
         allowed_targets=values["allowed_targets"] or DEFAULT,
         labels=values["labels"],

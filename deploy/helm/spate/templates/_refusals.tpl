@@ -34,6 +34,13 @@
 {{- if gt (int ($driver.replicas | default 0)) (int .Values.maxDrivers) -}}
 {{- include "spate.refusal" (printf "driver.replicas is %d, more than maxDrivers, which is %d: raise maxDrivers or lower the other" (int $driver.replicas) (int .Values.maxDrivers)) -}}
 {{- end -}}
+{{- $asked := dig "requests" "cpu" "" $driver.resources | toString -}}
+{{- $most := dig "limits" "cpu" "" $driver.resources | toString -}}
+{{- if and (eq $driver.cpus "auto") (or (ne $asked $most) (not (regexMatch "^[0-9]+$" $asked))) -}}
+{{- include "spate.refusal" "driver.cpus is auto, and driver.resources.requests.cpu and driver.resources.limits.cpu are not the same whole number: only then has a pod CPUs of its own" -}}
+{{- else if and (eq $driver.cpus "auto") (lt (int $asked) (int $driver.processes)) -}}
+{{- include "spate.refusal" (printf "driver.processes is %d, more than driver.resources.requests.cpu, which is %s, and driver.cpus is auto: processes would share a CPU" (int $driver.processes) $asked) -}}
+{{- end -}}
 {{- if and (has (toString $driver.rollingUpdate.maxSurge) (list "0" "0%")) (has (toString $driver.rollingUpdate.maxUnavailable) (list "0" "0%")) -}}
 {{- include "spate.refusal" "driver.rollingUpdate.maxSurge and driver.rollingUpdate.maxUnavailable are both 0, so no driver could ever be replaced: raise one" -}}
 {{- end -}}

@@ -17,6 +17,8 @@
   value: 0.0.0.0:9101
 - name: SPATE_DRIVER_PROCESSES
   value: {{ .Values.driver.processes | quote }}
+- name: SPATE_DRIVER_CPUS
+  value: {{ .Values.driver.cpus | quote }}
 {{- end }}
 
 {{/* The names of the ports at which a pod's driver processes tell their metrics, as a YAML list:
