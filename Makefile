@@ -162,6 +162,6 @@ requirements: setup ## Pin again after a change of requirements/*.in (UPGRADE=--
 	done
 
 clean: ## Remove everything that was built or fetched here
-	@rm -rf .venv .local .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	@rm -rf .venv .local .bench .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 	  .import_linter_cache build dist ui/dist ui/node_modules
 	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
