@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import ssl
 import struct
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import trustme
 
 from driver.lane import BUILT
 from spate.choice import RequestChoice
@@ -62,7 +64,7 @@ def answer_to(index: int) -> Answer:
 
 
 @asynccontextmanager
-async def target() -> AsyncIterator[tuple[str, list[int]]]:
+async def target(tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[str, list[int]]]:
     """Answer by index; the list holds every index that came."""
     came: list[int] = []
 
@@ -81,10 +83,10 @@ async def target() -> AsyncIterator[tuple[str, list[int]]]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     try:
         port = server.sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}", came
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}", came
     finally:
         server.close()
 
@@ -125,7 +127,7 @@ LOADS: dict[str, dict[str, Any]] = {
 }
 
 
-def plan(url: str, load: dict[str, Any]) -> Plan:
+def plan(url: str, load: dict[str, Any], ca: str | None = None) -> Plan:
     """Return a plan of two requests by weight, few connections and a short timeout."""
     return parse_plan(
         {
@@ -139,6 +141,7 @@ def plan(url: str, load: dict[str, Any]) -> Plan:
             "limits": {"connections": 30, "timeout": "400ms"},
             "options": {"index_header": True},
             "seed": 5,
+            **({"tls": {"ca": ca}} if ca else {}),
         }
     )
 
@@ -153,8 +156,26 @@ async def test_every_arrival_comes_to_what_the_target_did(
         pytest.skip("the lane was not built")
     monkeypatch.setenv("SPATE_DRIVER_LANE", lane)
     async with target() as (url, came):
-        chosen = plan(url, LOADS[load])
-        report = await run_in_process(chosen, "r1", lambda _: None, asyncio.Event())
+        await run_and_compare(plan(url, LOADS[load]), came)
+
+
+@pytest.mark.parametrize("lane", ["on", "off"])
+async def test_tls_changes_nothing(lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same outcomes, though all that is said is sealed."""
+    if lane == "on" and not BUILT:
+        pytest.skip("the lane was not built")
+    monkeypatch.setenv("SPATE_DRIVER_LANE", lane)
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    ca = authority.cert_pem.bytes().decode()
+    async with target(context) as (url, came):
+        await run_and_compare(plan(url, LOADS["arrivals"], ca), came)
+
+
+async def run_and_compare(chosen: Plan, came: list[int]) -> None:
+    """Run the plan, and compare the report with what the target did."""
+    report = await run_in_process(chosen, "r1", lambda _: None, asyncio.Event())
     assert sorted(came) == list(range(COUNT))
     outcomes = Counter(answer_to(index)[0] for index in range(COUNT))
     accounting = report["accounting"]

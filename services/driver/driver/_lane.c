@@ -4,7 +4,7 @@
  * of the time: take the next arrival of a ration, write its request to a free connection or let it
  * wait for one, read a response that leaves no question open, note its times, take the next.
  * Everything else is handed back: `turn` returns what happened, and Python acts. So this file decides
- * nothing about rights, windows or failures, and calls no Python code.
+ * nothing about rights, windows or failures, and calls none of our Python code.
  *
  *      Python                                  C
  *      ration(term, …, count, dues)  ───────▶  what may be taken, and when it is due
@@ -17,6 +17,9 @@
  * chunks without extensions and trailers that came all at once.
  * Whatever is not plain is *adopted*: what is known of its exchange, and the very bytes, go to
  * `driver.http1.Connection`, whose verdict counts. Its tests run with and without this file.
+ *
+ * TLS is Python's own: after the handshake, which Python makes, a Conn is given the `ssl.SSLObject`
+ * and its two MemoryBIOs, and passes what it reads and writes through them.
  *
  * All times are CLOCK_MONOTONIC ns, except the boot limit (CLOCK_BOOTTIME).
  */
@@ -35,7 +38,8 @@ enum {
     BATCH = 256,              /* events of one epoll_wait */
     BURST = 64,               /* arrivals between two looks at the leave to send */
     CODES = 1000,             /* status codes */
-    RECEIVED_ROOM = 1 << 18,  /* bytes of one recv */
+    RECEIVED_ROOM = 1 << 18,  /* bytes of one recv; with TLS, of what one recv opens to */
+    SEALED_ROOM = RECEIVED_ROOM - (1 << 15), /* the rest is for a record that had begun before */
     HEAD_LIMIT = 64 * 1024,   /* as in driver.http1 */
     DIGITS = 20,              /* of an index */
     EXACT_BITS = 11,          /* these three as in spate.buckets */
@@ -45,7 +49,7 @@ enum {
 static const int64_t MAX_NS = 3600000000000;
 static const int64_t RESPONSE_LIMIT = 1024 * 1024 * 1024; /* as in driver.http1 */
 static const int64_t TURN_NS = 1000 * 1000;               /* then others have their turn */
-static const int64_t NEAR_NS = 20 * 1000; /* a timer set that close costs as much, on a virtual machine */
+static const int64_t NEAR_NS = 20 * 1000; /* to set a timer that near costs as much */
 
 /* What `turn` returns; driver.lane names them again. */
 enum { NOTHING, AGAIN, WINDOW, DATA, END, ADOPTED };
@@ -142,7 +146,7 @@ typedef struct {
 
 struct Lane;
 
-typedef enum { FREE, ELSEWHERE, HEAD, BODY, SHUT } State;
+typedef enum { FREE, SUSPECT, ELSEWHERE, HEAD, BODY, SHUT } State;
 
 /* An arrival that was taken. */
 typedef struct {
@@ -150,8 +154,9 @@ typedef struct {
     int64_t index, intended_ns, decided_ns;
 } Arrival;
 
-/* A socket. ELSEWHERE: Python uses it, or it waits for its first use; HEAD and BODY: it carries an
- * exchange of the lane. While it is open it holds a reference to itself, for epoll points to it. */
+/* A socket. SUSPECT: it was free, and there is news of it, not read yet; ELSEWHERE: Python uses it, or
+ * it waits for its first use; HEAD and BODY: it carries an exchange of the lane. While it is open it
+ * holds a reference to itself, for epoll points to it. */
 typedef struct Conn {
     PyObject_HEAD
     struct Lane *lane;
@@ -159,6 +164,7 @@ typedef struct Conn {
     struct Conn *before, *after; /* among the free, or among the busy */
     State state;
     int fd;
+    PyObject *tls, *incoming, *outgoing; /* an SSLObject and its MemoryBIOs, or NULL */
     char *out; /* what the socket did not take yet */
     size_t out_from, out_to;
     /* the exchange */
@@ -210,9 +216,10 @@ typedef struct Lane {
     int64_t *slots;
     size_t slots_from, slots_n, slots_room;
     /* One turn. */
-    int64_t window_ends_ns;
+    int64_t window_ends_ns, boot_limit_ns;
     Py_ssize_t room, taken;
     bool allowed;
+    int since_look; /* arrivals decided or sent since the last look at the leave to send */
     int what;
     Conn *who;
     PyObject *payload;
@@ -221,8 +228,9 @@ typedef struct Lane {
     int at, n_events;
     char *scratch;
     size_t scratch_room;
-    unsigned char *received; /* what the latest recv brought: `got` bytes */
+    unsigned char *received; /* what was read last: `got` bytes */
     ssize_t got;
+    PyObject *want_read, *zero_return; /* ssl.SSLWantReadError, ssl.SSLZeroReturnError */
 } Lane;
 
 static int slots_push(Lane *lane, int64_t ns) {
@@ -554,11 +562,136 @@ static int keep_out(Conn *conn, const char *from, size_t n) {
     return 0;
 }
 
+static bool not_now(int error) {
+    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
 static ssize_t send_some(Conn *conn, const char *from, size_t n) {
     ssize_t sent = send(conn->fd, from, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return 0;
-    return sent;
+    return sent < 0 && not_now(errno) ? 0 : sent;
+}
+
+/* What `put` and `get` found out, where it is not a number of bytes. */
+enum { BROKEN = -1, RAISED = -2 };
+
+/* Send bytes as they are. Return 1 if the socket took them, 0 if the rest waits, BROKEN with errno, or
+ * RAISED with an exception. */
+static int put_raw(Conn *conn, const char *from, size_t n) {
+    ssize_t sent = conn->out ? 0 : send_some(conn, from, n);
+    if (sent < 0)
+        return BROKEN;
+    if ((size_t)sent == n)
+        return 1;
+    return keep_out(conn, from + sent, n - (size_t)sent) < 0 ? RAISED : 0;
+}
+
+/* Send what TLS has to say. As `put_raw`. */
+static int put_sealed(Conn *conn) {
+    PyObject *sealed = PyObject_CallMethod(conn->outgoing, "read", NULL);
+    if (sealed == NULL)
+        return RAISED;
+    int result = put_raw(conn, PyBytes_AS_STRING(sealed), (size_t)PyBytes_GET_SIZE(sealed));
+    int error = errno;
+    Py_DECREF(sealed);
+    errno = error;
+    return result;
+}
+
+/* Write bytes. As `put_raw`. */
+static int put(Conn *conn, const char *from, size_t n) {
+    if (conn->tls == NULL)
+        return put_raw(conn, from, n);
+    while (n) {
+        /* At most a record is written at once. */
+        PyObject *written =
+            PyObject_CallMethod(conn->tls, "write", "y#", from, (Py_ssize_t)n);
+        if (written == NULL)
+            return RAISED;
+        size_t done = PyLong_AsSize_t(written);
+        Py_DECREF(written);
+        from += done;
+        n -= done;
+    }
+    return put_sealed(conn);
+}
+
+static Py_ssize_t pending(PyObject *bio) {
+    PyObject *number = PyObject_GetAttrString(bio, "pending");
+    Py_ssize_t n = number ? PyLong_AsSsize_t(number) : -1;
+    Py_XDECREF(number);
+    return n;
+}
+
+/* Open the records that came into lane->received. Return as `get`. */
+static ssize_t open_records(Conn *conn, const unsigned char *sealed, ssize_t n) {
+    Lane *lane = conn->lane;
+    PyObject *taken =
+        PyObject_CallMethod(conn->incoming, "write", "y#", (const char *)sealed, (Py_ssize_t)n);
+    if (taken == NULL)
+        return RAISED;
+    Py_DECREF(taken);
+    ssize_t got = 0;
+    bool ended = false;
+    while (!ended && pending(conn->incoming) > 0) {
+        PyObject *opened =
+            PyObject_CallMethod(conn->tls, "read", "n", (Py_ssize_t)(RECEIVED_ROOM - got));
+        if (opened == NULL) {
+            if (!PyErr_ExceptionMatches(lane->want_read)) {
+                /* What came whole before a broken record counts; then it is over all the same. */
+                if (!PyErr_ExceptionMatches(lane->zero_return) && got == 0)
+                    return RAISED;
+                ended = true;
+            }
+            PyErr_Clear();
+            continue;
+        }
+        ended = PyBytes_GET_SIZE(opened) == 0;
+        memcpy(lane->received + got, PyBytes_AS_STRING(opened), (size_t)PyBytes_GET_SIZE(opened));
+        got += PyBytes_GET_SIZE(opened);
+        Py_DECREF(opened);
+    }
+    if (PyErr_Occurred())
+        return RAISED;
+    if (pending(conn->outgoing) > 0) { /* an answer to a change of keys */
+        int answered = put_sealed(conn);
+        if (answered < 0)
+            return answered;
+    }
+    if (ended)
+        shutdown(conn->fd, SHUT_RD); /* what follows the end of TLS is the end */
+    if (got == 0 && !ended) {
+        errno = EAGAIN;
+        return BROKEN;
+    }
+    return got;
+}
+
+/* Read into lane->received. Return how many bytes, 0 at the end of the stream, BROKEN with errno, or
+ * RAISED with an exception. */
+static ssize_t get(Conn *conn) {
+    Lane *lane = conn->lane;
+    if (conn->tls == NULL)
+        return recv(conn->fd, lane->received, RECEIVED_ROOM, MSG_DONTWAIT);
+    static unsigned char sealed[SEALED_ROOM];
+    ssize_t n = recv(conn->fd, sealed, SEALED_ROOM, MSG_DONTWAIT);
+    return n > 0 ? open_records(conn, sealed, n) : n;
+}
+
+/* Return what Python is told of a stream that ended: 0, an errno, or the exception that was raised.
+ * Without memory NULL. */
+static PyObject *end_of(ssize_t result) {
+    if (result != RAISED)
+        return PyLong_FromLong(result == BROKEN ? errno : 0);
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+    Py_XDECREF(type);
+    Py_XDECREF(trace);
+    return value;
+#endif
 }
 
 /* Return the whole request of an arrival, valid until the next call. */
@@ -594,19 +727,14 @@ static int send_on(Conn *conn, const Arrival *arrival, int64_t now_ns) {
     conn->bytes_sent = (int64_t)n;
     conn->bytes_received = 0;
     arrival->tally->sent++;
-    ssize_t sent = send_some(conn, raw, n);
-    if (sent == (ssize_t)n)
+    int result = put(conn, raw, n);
+    if (result == 1)
         return 0;
-    if (sent < 0) {
-        int error = errno;
-        adopt(conn);
-        stop(lane, END, conn, PyLong_FromLong(error));
-        return lane->payload ? 0 : -1;
-    }
-    if (keep_out(conn, raw + sent, n - (size_t)sent) < 0)
+    PyObject *end = result < 0 ? end_of(result) : NULL;
+    if (result < 0 && end == NULL)
         return -1;
     adopt(conn);
-    stop(lane, ADOPTED, conn, NULL);
+    stop(lane, result < 0 ? END : ADOPTED, conn, end);
     return 0;
 }
 
@@ -643,10 +771,18 @@ static int decide(Lane *lane, int64_t now_ns) {
     return waiting_push(lane, &arrival);
 }
 
+/* See whether there still is leave to send. The process may have been frozen since the last look. */
+static void look(Lane *lane) {
+    lane->allowed = lane->boot_limit_ns && clock_ns(CLOCK_BOOTTIME) < lane->boot_limit_ns;
+    lane->since_look = 0;
+}
+
 /* Send what waits longest, or decide the next arrival if it is due.
  * Return 1 if something was done, 0 if there is nothing to do or the turn is stopped, -1 with an
  * exception. */
 static int step(Lane *lane) {
+    if (lane->since_look >= BURST)
+        look(lane);
     bool waits = lane->waiting_n && lane->free.last;
     if (!lane->allowed ||
         (!waits && (lane->left == 0 || (lane->closed && lane->slots_n == 0))))
@@ -658,6 +794,7 @@ static int step(Lane *lane) {
         stop(lane, WINDOW, NULL, PyLong_FromLongLong(now_ns));
         return lane->payload ? 0 : -1;
     }
+    lane->since_look++;
     if (waits) {
         Arrival arrival = waiting_pop(lane);
         if (send_on(lane->free.last, &arrival, now_ns) < 0)
@@ -671,14 +808,14 @@ static int step(Lane *lane) {
 /* Read from a connection that carries an exchange of the lane. */
 static int read_response(Conn *conn) {
     Lane *lane = conn->lane;
-    ssize_t got = recv(conn->fd, lane->received, RECEIVED_ROOM, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+    ssize_t got = get(conn);
+    if (got == BROKEN && not_now(errno))
         return 0;
     if (got <= 0) {
-        int error = got < 0 ? errno : 0;
+        PyObject *end = end_of(got);
         adopt(conn);
-        stop(lane, END, conn, PyLong_FromLong(error));
-        return lane->payload ? 0 : -1;
+        stop(lane, END, conn, end);
+        return end ? 0 : -1;
     }
     if (conn->state == HEAD) {
         size_t head = plain_head(lane->received, (size_t)got, &conn->status, &conn->left);
@@ -708,13 +845,20 @@ static int read_response(Conn *conn) {
 /* Read from a connection that Python uses. */
 static int read_for_python(Conn *conn) {
     Lane *lane = conn->lane;
-    ssize_t got = recv(conn->fd, lane->received, RECEIVED_ROOM, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+    ssize_t got = get(conn);
+    if (got == BROKEN && not_now(errno)) {
+        if (conn->state == SUSPECT) { /* only TLS had something to say to itself */
+            conn->state = FREE;
+            list_append(&lane->free, conn);
+        }
         return 0;
+    }
+    if (conn->state == SUSPECT)
+        conn->state = ELSEWHERE;
     if (got > 0)
         stop(lane, DATA, conn, PyBytes_FromStringAndSize((char *)lane->received, got));
     else
-        stop(lane, END, conn, PyLong_FromLong(got < 0 ? errno : 0));
+        stop(lane, END, conn, end_of(got));
     return lane->payload ? 0 : -1;
 }
 
@@ -762,7 +906,7 @@ static int poll_sockets(Lane *lane) {
         Conn *conn = lane->events[k].data.ptr;
         if (conn->state == FREE) {
             list_remove(&lane->free, conn);
-            conn->state = ELSEWHERE;
+            conn->state = SUSPECT;
         }
     }
     return 0;
@@ -774,12 +918,7 @@ static bool due_soon(const Lane *lane) {
            lane->base_ns + lane->dues[lane->next_due] < clock_ns(CLOCK_MONOTONIC) + NEAR_NS;
 }
 
-/* See whether there still is leave to send. The process may have been frozen since the last look. */
-static void look(Lane *lane, int64_t boot_limit_ns) {
-    lane->allowed = boot_limit_ns && clock_ns(CLOCK_BOOTTIME) < boot_limit_ns;
-}
-
-static int work(Lane *lane, int64_t boot_limit_ns) {
+static int work(Lane *lane) {
     int64_t ends_ns = clock_ns(CLOCK_MONOTONIC) + TURN_NS;
     if (lane->pending) {
         Conn *conn = lane->pending;
@@ -788,15 +927,13 @@ static int work(Lane *lane, int64_t boot_limit_ns) {
             return -1;
     }
     for (bool looked = false; lane->what == NOTHING; looked = true) {
-        look(lane, boot_limit_ns);
+        look(lane);
         int done = 1;
-        for (int k = 1; k < BURST && done > 0; k++)
+        for (int k = 0; k < BATCH && done > 0; k++)
             done = step(lane);
         if (done < 0)
             return -1;
         while (lane->what == NOTHING && lane->at < lane->n_events) {
-            if (lane->at % BURST == 0)
-                look(lane, boot_limit_ns);
             struct epoll_event *event = &lane->events[lane->at++];
             if (event->data.ptr == NULL)
                 continue;
@@ -850,6 +987,9 @@ static PyObject *Conn_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSE
 static void Conn_dealloc(Conn *conn) {
     PyMem_RawFree(conn->out);
     Py_XDECREF(conn->protocol);
+    Py_XDECREF(conn->tls);
+    Py_XDECREF(conn->incoming);
+    Py_XDECREF(conn->outgoing);
     Py_XDECREF(conn->lane);
     Py_TYPE(conn)->tp_free((PyObject *)conn);
 }
@@ -872,6 +1012,8 @@ static PyObject *Conn_shut(Conn *conn, PyObject *Py_UNUSED(ignored)) {
         if (lane->events[k].data.ptr == conn)
             lane->events[k].data.ptr = NULL;
     conn->state = SHUT;
+    /* A duplicate of the socket would keep it in the set, with a pointer to what is gone. */
+    epoll_ctl(lane->epoll, EPOLL_CTL_DEL, conn->fd, NULL);
     close(conn->fd);
     conn->fd = -1;
     Py_CLEAR(conn->protocol);
@@ -889,10 +1031,9 @@ static PyObject *Conn_write(Conn *conn, PyObject *bytes) {
         Py_RETURN_NONE;
     const char *from = PyBytes_AS_STRING(bytes);
     size_t n = (size_t)PyBytes_GET_SIZE(bytes);
-    ssize_t sent = conn->out ? 0 : send_some(conn, from, n);
-    if (sent < 0)
-        sent = 0; /* the socket is broken: epoll tells it again, in its turn */
-    if ((size_t)sent < n && keep_out(conn, from + sent, n - (size_t)sent) < 0)
+    int result = put(conn, from, n);
+    /* A broken socket is told in its turn, when epoll finds it ready for what is kept. */
+    if (result == RAISED || (result == BROKEN && keep_out(conn, from, n) < 0))
         return NULL;
     Py_RETURN_NONE;
 }
@@ -918,10 +1059,10 @@ static PyObject *Conn_set_free(Conn *conn, PyObject *Py_UNUSED(ignored)) {
 
 PyDoc_STRVAR(Conn_set_busy_doc, "Take the connection if it is free.");
 static PyObject *Conn_set_busy(Conn *conn, PyObject *Py_UNUSED(ignored)) {
-    if (conn->state == FREE) {
+    if (conn->state == FREE)
         list_remove(&conn->lane->free, conn);
+    if (conn->state == FREE || conn->state == SUSPECT)
         conn->state = ELSEWHERE;
-    }
     Py_RETURN_NONE;
 }
 
@@ -929,7 +1070,41 @@ static PyObject *Conn_get_protocol(Conn *conn, void *Py_UNUSED(closure)) {
     return Py_NewRef(conn->protocol ? conn->protocol : Py_None);
 }
 
+static int Conn_set_protocol(Conn *conn, PyObject *protocol, void *Py_UNUSED(closure)) {
+    if (protocol == NULL || conn->state == SHUT) {
+        PyErr_SetString(PyExc_AttributeError, "only of an open connection, and only set");
+        return -1;
+    }
+    Py_XSETREF(conn->protocol, Py_NewRef(protocol));
+    return 0;
+}
+
+PyDoc_STRVAR(Conn_secure_doc,
+             "secure(tls, incoming, outgoing)\n\n"
+             "Pass everything through an ssl.SSLObject and its MemoryBIOs from now on.");
+static PyObject *Conn_secure(Conn *conn, PyObject *args) {
+    PyObject *tls, *incoming, *outgoing;
+    if (!PyArg_ParseTuple(args, "OOO", &tls, &incoming, &outgoing))
+        return NULL;
+    Lane *lane = conn->lane;
+    if (lane->want_read == NULL) {
+        PyObject *ssl = PyImport_ImportModule("ssl");
+        if (ssl == NULL)
+            return NULL;
+        lane->want_read = PyObject_GetAttrString(ssl, "SSLWantReadError");
+        lane->zero_return = PyObject_GetAttrString(ssl, "SSLZeroReturnError");
+        Py_DECREF(ssl);
+        if (lane->want_read == NULL || lane->zero_return == NULL)
+            return NULL;
+    }
+    Py_XSETREF(conn->tls, Py_NewRef(tls));
+    Py_XSETREF(conn->incoming, Py_NewRef(incoming));
+    Py_XSETREF(conn->outgoing, Py_NewRef(outgoing));
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef Conn_methods[] = {
+    {"secure", (PyCFunction)Conn_secure, METH_VARARGS, Conn_secure_doc},
     {"shut", (PyCFunction)Conn_shut, METH_NOARGS, Conn_shut_doc},
     {"write", (PyCFunction)Conn_write, METH_O, Conn_write_doc},
     {"is_closing", (PyCFunction)Conn_is_closing, METH_NOARGS, Conn_is_closing_doc},
@@ -941,7 +1116,8 @@ static PyMethodDef Conn_methods[] = {
 };
 
 static PyGetSetDef Conn_attributes[] = {
-    {"protocol", (getter)Conn_get_protocol, NULL, "Whom it was made for; None once closed.", NULL},
+    {"protocol", (getter)Conn_get_protocol, (setter)Conn_set_protocol,
+     "Whom it was made for; None once closed.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -1035,6 +1211,8 @@ static void Lane_dealloc(Lane *lane) {
         free_tally(lane->tallies);
         lane->tallies = next;
     }
+    Py_XDECREF(lane->want_read);
+    Py_XDECREF(lane->zero_return);
     PyMem_RawFree(lane->requests);
     PyMem_RawFree(lane->bounds);
     PyMem_RawFree(lane->dues);
@@ -1112,7 +1290,7 @@ static PyObject *Lane_turn(Lane *lane, PyObject *const *args, Py_ssize_t n) {
         PyErr_SetString(PyExc_TypeError, "turn takes boot_limit_ns, room and window_ends_ns");
         return NULL;
     }
-    int64_t boot_limit_ns = PyLong_AsLongLong(args[0]);
+    lane->boot_limit_ns = PyLong_AsLongLong(args[0]);
     lane->room = PyLong_AsSsize_t(args[1]);
     lane->window_ends_ns = PyLong_AsLongLong(args[2]);
     if (PyErr_Occurred())
@@ -1122,7 +1300,7 @@ static PyObject *Lane_turn(Lane *lane, PyObject *const *args, Py_ssize_t n) {
     lane->who = NULL;
     lane->payload = NULL;
     lane->adopted = false;
-    if (work(lane, boot_limit_ns) < 0) {
+    if (work(lane) < 0) {
         Py_CLEAR(lane->who);
         Py_CLEAR(lane->payload);
         return NULL;

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from aiohappyeyeballs import start_connection
@@ -25,7 +25,7 @@ _OWN_FAULTS = frozenset(
 )
 """This machine has no more descriptors, ports or memory: the target is not to blame."""
 
-Attach = Callable[[socket.socket, asyncio.Protocol], None]
+Attach = Callable[[socket.socket, asyncio.Protocol, TlsSettings | None], Awaitable[None]]
 """Detaches a connected socket and makes the connection of the protocol with it."""
 
 Phase = Literal["dns", "tcp", "tls"]
@@ -42,7 +42,7 @@ class ConnectError(Exception):
 class Connector:
     """Connects protocols to the target within a time limit for each attempt.
 
-    ``attach`` takes over sockets without TLS, which otherwise go to the loop.
+    ``attach`` takes over the sockets, which otherwise go to the loop.
     """
 
     def __init__(
@@ -84,9 +84,9 @@ class Connector:
         opened = await self._open(addresses)
         tls = {} if self._tls is None else self._handshake(self._tls)
         attempt.phase = "tls" if tls else "tcp"
-        if self._attach is not None and not tls:
+        if self._attach is not None:
             with contextlib.closing(opened):
-                self._attach(opened, protocol)
+                await self._attach(opened, protocol, self._tls)
             return
         try:
             made, _ = await self._loop.create_connection(lambda: protocol, sock=opened, **tls)

@@ -158,6 +158,8 @@ class Driver:
     async def close(self) -> None:
         """Free timers and connections; nothing is done any more, whatever arrives."""
         self._closed = True
+        with contextlib.suppress(Exception):  # what broke once may break again; it is known
+            self._reporter.flush()
         if self.engine is not None:
             await self.engine.close()
             self.engine = None

@@ -126,7 +126,7 @@ class Express:
             until_boot_ns = 0
         else:
             self._give(held, term, start_ns)
-        taken_any = False
+        taken_any = acted = False
         for _ in range(_EVENTS):
             taken, what, conn, payload, exchange = self._lane.turn(
                 until_boot_ns, self._room(), ends_ns
@@ -140,12 +140,12 @@ class Express:
                 ends_ns = self._turn_window(payload)
                 continue
             if what == NOTHING:
-                # With the whole ration taken there may be another.
-                return taken_any and self._lane.left == 0
+                # There may be another ration, or what Python did has freed a connection.
+                return acted or (taken_any and self._lane.left == 0)
             if what == AGAIN:
                 return True
             # Whatever Python does now may change what may be sent.
-            until_boot_ns = 0
+            until_boot_ns, acted = 0, True
             transport = cast("LaneTransport", conn)
             if exchange is not None:
                 self._requester.adopt(transport.protocol, exchange)

@@ -1,6 +1,6 @@
 """The lane carries plain exchanges in C, where that was built; ``_lane.c`` says what is plain.
 
-Without it (no compiler at the installation, TLS, a plan that looks into bodies) every exchange goes
+Without it (no compiler at the installation, a plan that looks into bodies) every exchange goes
 through ``driver.http1``, which is also what judges whatever is not plain. Both give the same
 outcomes; docs/adr/0029-the-lane.md says what each costs.
 """
@@ -63,9 +63,7 @@ def make_lane(
     Raises:
         OSError: if the kernel gives no epoll set.
     """
-    if not BUILT or plan.origin.scheme != "http":
-        return None
-    if any(each.needle is not None or each.no_body for each in expectations):
+    if not BUILT or any(each.needle is not None or each.no_body for each in expectations):
         return None
     choice = RequestChoice(plan.seed, [request.weight for request in plan.requests])
     rows: list[tuple[bytes, bytes | None, bytes, int]] = []

@@ -129,7 +129,8 @@ class Reporter:
             by_term = [(self._session.term, ())]
         if not by_term:
             return
-        self._telling.append(self._pieces(engine, cpu, window, by_term))
+        traces = self._traces(engine)
+        self._telling.append(self._pieces(engine, cpu, window, by_term, traces))
         if self._soon is None:
             self.flush()
         elif len(self._telling) == 1:
@@ -145,11 +146,15 @@ class Reporter:
             self._soon(self._tell)
 
     def _pieces(
-        self, engine: Engine, cpu: float, window: int, by_term: Sequence[tuple[int, Cells]]
+        self,
+        engine: Engine,
+        cpu: float,
+        window: int,
+        by_term: Sequence[tuple[int, Cells]],
+        traces: tuple[SlowTrace, ...],
     ) -> Iterator[None]:
         """Send the snapshots of one cut, and give others their turn in between."""
         clock = self._session.clock.estimate()
-        traces = self._traces(engine)
         for term, cells in by_term:
             self.tally.add(cells)
             yield

@@ -173,6 +173,7 @@ class Requester:
         arrival = Arrival.of_exchange(*exchange)
         connection.adopt(arrival, self._expectations[arrival.request])
         self._outstanding.adopt(arrival, connection)
+        self._timeouts.watch()
         return arrival
 
     def take_back(self, term: int) -> list[Arrival]:
@@ -225,8 +226,10 @@ class Requester:
         self._go_on()
 
     def lost(self, connection: Connection) -> None:
-        """Forget a connection that ended while idle."""
+        """Forget a connection that ended while idle; what waits for one needs another."""
         self._pool.remove(connection)
+        if self._waiting:
+            self._open_more()
 
     def gone(self, connection: Connection) -> None:
         """Note that a socket is closed."""
