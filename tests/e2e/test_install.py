@@ -28,6 +28,14 @@ def test_everything_runs_where_only_restricted_pods_may(release: Release) -> Non
     assert {name: [0] for name in restarts} == restarts
 
 
+def test_the_image_of_the_drivers_has_the_lane(release: Release) -> None:
+    """It was compiled for the Python that runs there."""
+    pod = name_of(release.kube.pods("driver")[0])
+    asks = ("python", "-c", "import driver._lane as lane; print(lane)")
+    word = release.kube.kubectl("exec", pod, "--", *asks)
+    assert "_lane" in word
+
+
 def test_helm_test_is_green(release: Release) -> None:
     """`helm test` runs a plan of 50 requests from inside and is content."""
     said = release.kube.helm("test", NAME, "--logs", "--timeout", "3m")
