@@ -1,11 +1,22 @@
 """Prints what one orchestrator costs, and how old what it shows is, by the number of drivers.
 
-``python -m tests.bench.many_drivers [--drivers 10,100,300,1000] [--seconds 20] [--rate 10]`` starts
+``python -m tests.bench.many_drivers [--drivers 10,100,300,1000] [--seconds 40] [--rate 10]`` starts
 a real Kafka and a real orchestrator, and simulates the drivers in this process: real messages, two
-heartbeats and two snapshots a second of each, no HTTP. *Staleness* is the time from the end of an
-arrival to the event of the live stream that counts it; half a second of it is the snapshots' own
-interval. Kafka, the simulation and the orchestrator share this machine, so read the columns against
-each other. Nothing is gated on them.
+heartbeats and two snapshots a second of each, no HTTP. Figures are of the time in which the run was
+under way.
+
+* *CPU*: of the orchestrator, in cores; and per driver and half second, in which a driver says one
+  heartbeat and one snapshot: it is the same for every number of drivers if growth is linear.
+* *waited*: the share of the time in which the orchestrator could have worked and had no core.
+  Kafka, the simulation and the orchestrator share this machine, with whatever else runs there:
+  where this is not small, staleness is the machine's.
+* *staleness*: from the end of an arrival to the event of the live stream that counts it. The half
+  second before a driver says what it did is in it; *after a snapshot* it is not. *Calm* is of those
+  events before which the orchestrator waited for less than 15 % of two seconds, and the simulation
+  was not late.
+* *late*: how late the simulation was with what it had to send, at p99.
+
+Nothing is gated on them.
 """
 
 from __future__ import annotations
@@ -17,15 +28,16 @@ import signal
 import sys
 import tempfile
 import time
-from bisect import bisect_left
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import httpx
 import psutil
 import uvloop
-from tests.bench.simulation.fleet import SimulatedFleet
+from tests.bench.simulation.fleet import EVERY_S, SimulatedFleet
+from tests.bench.simulation.quantile import at
 
 from localkafka import LocalKafka, fetch, stop
 from localkafka.broker import free_port
@@ -33,8 +45,66 @@ from spate.kafkabus import KafkaBus
 from spate.topics import topic_table
 from spate_cli.sse import EventParser
 
+_CALM_S: Final = 2.0
+_MOST_WAITED: Final = 0.15
+_MOST_LATE_S: Final = 0.1
 
-async def measure(kafka: str, folder: Path, drivers: int, rate: float, seconds: int) -> None:
+
+class Load(NamedTuple):
+    """How many requests a second each driver is to send, and for how many seconds."""
+
+    rate: float
+    seconds: int
+
+
+class Processes(NamedTuple):
+    """What works here: the orchestrator, this process, and Kafka."""
+
+    orchestrator: psutil.Process
+    simulation: psutil.Process
+    kafka: psutil.Process
+
+    def used_s(self) -> list[float]:
+        """Return the CPU seconds of each so far, and how long the first waited for a core."""
+        spent = [each.cpu_times() for each in self]
+        schedule = Path(f"/proc/{self.orchestrator.pid}/schedstat").read_text(encoding="ascii")
+        return [*(times.user + times.system for times in spent), int(schedule.split()[1]) / 1e9]
+
+
+class Calm:
+    """Tells whether there was a core for everybody in the last two seconds."""
+
+    def __init__(self) -> None:
+        self._waited: deque[tuple[float, float]] = deque()
+
+    def holds(self, now_s: float, waited_s: float, late_s: Sequence[float]) -> bool:
+        """Note how long the orchestrator has waited by now; ``late_s`` is of the simulation."""
+        self._waited.append((now_s, waited_s))
+        while now_s - self._waited[0][0] > _CALM_S:
+            self._waited.popleft()
+        began_s, before_s = self._waited[0]
+        short = now_s - began_s < _CALM_S / 2
+        late = max(late_s, default=0.0) > _MOST_LATE_S
+        return not short and not late and (waited_s - before_s) / (now_s - began_s) < _MOST_WAITED
+
+
+class Watched(NamedTuple):
+    """What the live stream showed of a run, and what that cost; ``used`` as ``used_s``, a second.
+
+    ``ages_s`` are from the end of each arrival to the event that counted it, ``after_s`` from the
+    snapshot that told it, ``calm_s`` some of the ages; ``sizes`` are the events' lengths in bytes.
+    """
+
+    lasted_s: float
+    used: list[float]
+    ages_s: list[float]
+    after_s: list[float]
+    calm_s: list[float]
+    sizes: list[int]
+    shown: int
+
+
+async def measure(kafka: str, broker: int, folder: Path, drivers: int, load: Load) -> None:
     """Run a tsunami on so many simulated drivers, and print a line."""
     prefix, port = f"many{drivers}.", free_port()
     topics = topic_table(prefix)
@@ -44,6 +114,7 @@ async def measure(kafka: str, folder: Path, drivers: int, rate: float, seconds: 
         *("--port", str(port), "--archive", f"sqlite:///{folder}/archive-{drivers}.db"),
         stderr=(folder / f"orchestrator-{drivers}.log").open("wb"),
     )
+    processes = Processes(*(psutil.Process(pid) for pid in (process.pid, None, broker)))
     bus = KafkaBus(kafka)
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as api:
@@ -51,17 +122,19 @@ async def measure(kafka: str, folder: Path, drivers: int, rate: float, seconds: 
             fleet = SimulatedFleet(bus, topics, drivers)
             simulation = asyncio.create_task(fleet.run())
             await until(api, "/api/v1/fleet", lambda body: body["eligible"] == drivers)
-            answer = await api.post("/api/v1/runs", json={"plan": plan(drivers, rate, seconds)})
+            answer = await api.post("/api/v1/runs", json={"plan": plan(drivers, load)})
             answer.raise_for_status()
-            await watch(api, answer.json()["run"]["id"], process.pid, fleet, drivers)
+            watched = await watch(api, answer.json()["run"]["id"], processes, fleet)
+            show(drivers, watched, processes, fleet)
             simulation.cancel()
     finally:
-        process.send_signal(signal.SIGTERM)
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
         await process.wait()
         await bus.close()
 
 
-def plan(drivers: int, rate: float, seconds: int) -> dict[str, Any]:
+def plan(drivers: int, load: Load) -> dict[str, Any]:
     """Return a tsunami on all drivers."""
     return {
         "name": "many",
@@ -69,53 +142,64 @@ def plan(drivers: int, rate: float, seconds: int) -> dict[str, Any]:
         "requests": [{"path": "/"}],
         "load": {
             "test_type": "tsunami",
-            "message_count_per_driver": round(rate * seconds),
-            "message_delay_ms": 1000 / rate,
+            "message_count_per_driver": round(load.rate * load.seconds),
+            "message_delay_ms": 1000 / load.rate,
         },
         "drivers": {"min": drivers},
     }
 
 
 async def watch(
-    api: httpx.AsyncClient, run_id: str, pid: int, fleet: SimulatedFleet, drivers: int
-) -> None:
-    """Follow the stream to the end of the run, and print what it cost."""
-    process = psutil.Process(pid)
+    api: httpx.AsyncClient, run_id: str, processes: Processes, fleet: SimulatedFleet
+) -> Watched:
+    """Follow the stream to the end of the run."""
     ages_s: list[float] = []
+    after_s: list[float] = []
+    calm_s: list[float] = []
+    calm = Calm()
     sizes: list[int] = []
-    shown, begun, spent_s = 0, 0.0, 0.0
+    shown, begun_s, last_s = 0, 0.0, 0.0
+    before = now = processes.used_s()
     async for kind, data in events(api, run_id):
         if kind == "end":
             break
         body = json.loads(data)
         if kind != "window":
             continue
-        if not begun:
-            begun, spent_s = time.monotonic(), cpu_s(process)
+        last_s = time.monotonic()
+        if not begun_s:
+            begun_s, before = last_s, processes.used_s()
+            fleet.late_s.clear()
+        now = processes.used_s()
         sizes.append(len(data))
-        now, total = time.monotonic(), body["accounting"]["succeeded"]
-        totals = [done for _, done in fleet.done]
-        new = fleet.done[bisect_left(totals, shown + 1) : bisect_left(totals, total) + 1]
-        ages_s += [now - at for at, _ in new]
+        total = body["accounting"]["succeeded"]
+        after_s += fleet.ages_after_s(shown, total)
+        ages_s += fleet.ages_s(shown, total)
+        if calm.holds(last_s, now[-1], fleet.late_s[-100:]):
+            calm_s += fleet.ages_s(shown, total)
         shown = total
     if not ages_s:
         raise TimeoutError
-    lasted_s = time.monotonic() - begun
-    memory = process.memory_info().rss / 2**20
-    ages_s.sort()
-    p50, p99 = (ages_s[int(len(ages_s) * q)] for q in (0.5, 0.99))
+    lasted_s = last_s - begun_s
+    used = [(end - start) / lasted_s for start, end in zip(before, now, strict=True)]
+    return Watched(lasted_s, used, ages_s, after_s, calm_s, sizes, shown)
+
+
+def show(drivers: int, watched: Watched, processes: Processes, fleet: SimulatedFleet) -> None:
+    """Print the line of one number of drivers."""
+    cores, simulation, kafka, waited = watched.used
+    memory = processes.orchestrator.memory_info().rss / 2**20
+    a_beat = cores * EVERY_S / drivers * 1e6
+    calm = f"{at(watched.calm_s, 0.99):6.2f}" if watched.calm_s else "     -"
+    ages = [at(watched.ages_s, q) for q in (0.5, 0.99)] + [at(watched.after_s, 0.99)]
     print(
-        f"{drivers:7} {(cpu_s(process) - spent_s) / lasted_s:8.2f} {memory:9.0f} "
-        f"{p50:9.2f} {p99:9.2f} {len(sizes) / lasted_s:9.1f} {max(sizes) / 1000:11.0f}"
-        f"   {shown:,} of {fleet.done[-1][1]:,}",
+        f"{drivers:7} {cores:6.2f} {a_beat:7.0f} {waited:7.0%} {memory:7.0f}"
+        f" {ages[0]:6.2f} {ages[1]:6.2f} {ages[2]:9.2f} {calm}"
+        f" {len(watched.sizes) / watched.lasted_s:9.1f} {max(watched.sizes) / 1000:5.0f}"
+        f" {simulation:6.2f} {at(fleet.late_s, 0.99):7.2f} {kafka:6.2f}"
+        f"   {watched.shown:,} of {fleet.done[-1][1]:,}",
         flush=True,
     )
-
-
-def cpu_s(process: psutil.Process) -> float:
-    """Return the CPU seconds that a process has used."""
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 async def events(api: httpx.AsyncClient, run_id: str) -> AsyncIterator[tuple[str, str]]:
@@ -140,15 +224,19 @@ async def until(api: httpx.AsyncClient, path: str, wanted: Any) -> None:
             await asyncio.sleep(0.2)
 
 
-async def all_sizes(kafka: str, folder: Path, chosen: argparse.Namespace) -> None:
+async def all_sizes(kafka: str, broker: int, folder: Path, sizes: str, load: Load) -> None:
     """Measure each number of drivers, on topics of its own."""
     print(
-        "drivers      CPU   memory    staleness, s     events  largest of\n"
-        "           cores      MiB      p50      p99  a second    them, kB   arrivals shown"
+        "         orchestrator                   staleness, s                  events        "
+        "   simulation     Kafka\n"
+        "drivers    CPU  a beat  waited  memory    p50    p99   after a   calm  a second  most "
+        "   CPU    late    CPU\n"
+        "         cores      µs              MiB               snap. p99    p99             kB "
+        " cores  p99, s  cores   arrivals shown"
     )
-    for drivers in [int(each) for each in chosen.drivers.split(",")]:
+    for drivers in [int(each) for each in sizes.split(",")]:
         try:
-            await measure(kafka, folder, drivers, chosen.rate, chosen.seconds)
+            await measure(kafka, broker, folder, drivers, load)
         except TimeoutError:
             print(f"{drivers:7} are too many for this machine")
             return
@@ -159,13 +247,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--drivers", default="10,100,300,1000", help="numbers (10,100,300,1000)")
     parser.add_argument("--rate", type=float, default=10.0, help="requests a second of each (10)")
-    parser.add_argument("--seconds", type=int, default=20, help="how long each run is (20)")
+    parser.add_argument("--seconds", type=int, default=40, help="how long each run is (40)")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         kafka = LocalKafka(Path(folder) / "kafka", classpath=fetch(lambda *_: None))
         broker = kafka.start()
         try:
-            uvloop.run(all_sizes(kafka.bootstrap, Path(folder), chosen))
+            load = Load(chosen.rate, chosen.seconds)
+            work = all_sizes(kafka.bootstrap, broker.pid, Path(folder), chosen.drivers, load)
+            uvloop.run(work)
         finally:
             stop(broker)
 

@@ -172,6 +172,31 @@ def test_who_is_gone_is_forgotten(leaving: bool, kept_s: int) -> None:
     assert made.boots() == []
 
 
+def test_it_is_looked_once_a_second_who_is_gone() -> None:
+    """However often it is asked: a large fleet is long."""
+    made = fleet((0, {}))
+    made.judge(4 * SECOND, 4000)
+    made.forget(600 * SECOND)
+    made.forget(601 * SECOND - 1)
+    assert len(made.boots()) == 1
+    made.forget(601 * SECOND)
+    assert made.boots() == []
+
+
+def test_processes_are_in_order_whenever_one_comes_or_goes() -> None:
+    """The order is remembered in between; a term is the present one."""
+    made = fleet((0, {}))
+    made.hear(heartbeat("d3"), 0, 0, 0)
+    made.hear(heartbeat("d2"), 0, 5 * SECOND, 0)
+    assert [boot.key.driver_id for boot in made.boots()] == ["d1", "d2", "d3"]
+    made.boots().clear()
+    made.hear(heartbeat("d2", n=2, term=4), 0, 5 * SECOND, 0)
+    assert [boot.term.term for boot in made.boots()] == [1, 4, 1]
+    made.judge(4 * SECOND, 4000)
+    made.forget(700 * SECOND)
+    assert [boot.term for boot in made.boots()] == [TermKey("d2", "b", 4)]
+
+
 def test_clock_samples_are_handed_out_once() -> None:
     """The newest heartbeat of each process since the last beat."""
     made = Fleet(Timing())

@@ -1,7 +1,7 @@
 """Which drivers' clock samples are told with the next beat; pure.
 
 Every driver reads every beat: with a sample for each of 1,000 drivers in each, four times a second,
-the log would hand out 250 MB/s, and four times that with twice the drivers. A driver needs a
+the log would hand out 260 MB/s, and four times that with twice the drivers. A driver needs a
 sample soon after it came, and then one now and then.
 """
 

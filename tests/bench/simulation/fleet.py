@@ -1,6 +1,8 @@
 """A fleet in one process: real messages on a real Kafka, and no HTTP.
 
 What comes from the orchestrator is read and decoded once for all drivers; each speaks for itself.
+As with real drivers, the snapshots of all come at the same instants, twice a second, and the
+heartbeats at any time.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from bisect import bisect_left
+from itertools import pairwise
 from typing import Final, cast
 
 from tests.unit.orchestra import WALL_NS
@@ -18,47 +22,87 @@ from spate.histogram import Histogram
 from spate.messages import AnyMessage, BadMessageError, Beat, Cell, Order, Register, decode, encode
 from spate.topics import Topics
 
-_EVERY_S: Final = 0.5
+EVERY_S: Final = 0.5
 """Between two heartbeats, and between two snapshots, of a driver."""
+
+_SLOTS: Final = 50
+"""Into so many moments of the half second the drivers' heartbeats are divided."""
 
 _SHAPES: Final = 64
 """Different histograms that are made beforehand; every snapshot takes one of them."""
 
 
 class SimulatedFleet:
-    """So many drivers; ``done`` says when how many arrivals had succeeded in all of them."""
+    """So many drivers; ``done`` says when how many arrivals had succeeded in all of them.
 
-    def __init__(self, bus: Bus, topics: Topics, size: int) -> None:
+    Times are those of the loop. ``late_s`` is how late each moment of the simulation was: it must
+    not be what limits. In time that is not ``real`` a start is named by the scripts' own clock.
+    """
+
+    def __init__(self, bus: Bus, topics: Topics, size: int, *, real: bool = True) -> None:
         self._topics = topics
         self._reader = bus.reader(
             {(topics.test_config, 0): "latest", (topics.trigger, 0): "latest"}
         )
         self._shared = _Shared(bus)
         self._drivers = [
-            _Driver(cast("Bus", self._shared), topics, f"simulated-{k:04}") for k in range(size)
+            _Driver(cast("Bus", self._shared), topics, f"simulated-{k:04}", real=real)
+            for k in range(size)
         ]
         self.done: list[tuple[float, int]] = [(0.0, 0)]
+        self.late_s: list[float] = []
 
     async def run(self) -> None:
-        """Live until cancelled: all drivers speak once in half a second, one after the other."""
+        """Live until cancelled."""
         listening = asyncio.create_task(self._listen())
         try:
             for driver in self._drivers:
                 driver.register()
             due_s = asyncio.get_running_loop().time()
             while True:
-                for k, driver in enumerate(self._drivers):
-                    before = driver.succeeded
-                    driver.pulse()
-                    if driver.succeeded > before:
-                        total = self.done[-1][1] + driver.succeeded - before
-                        self.done.append((time.monotonic(), total))
-                    if k % 10 == 0:
-                        await asyncio.sleep(0)
-                due_s += _EVERY_S
-                await asyncio.sleep(max(0.0, due_s - asyncio.get_running_loop().time()))
+                await self._report()
+                for slot in range(_SLOTS):
+                    for driver in self._drivers[slot::_SLOTS]:
+                        driver.pulse()
+                    due_s += EVERY_S / _SLOTS
+                    left_s = due_s - asyncio.get_running_loop().time()
+                    self.late_s.append(max(0.0, -left_s))
+                    await asyncio.sleep(max(0.0, left_s))
         finally:
             listening.cancel()
+
+    def ages_s(self, shown: int, total: int) -> list[float]:
+        """Return how old each arrival is now, from the one after ``shown`` to number ``total``.
+
+        Those that a snapshot told are taken to have come evenly over the half second before it.
+        """
+        ages: list[float] = []
+        for told_s, had, has in self._told(shown, total):
+            steps = has - had
+            ages += [told_s + EVERY_S * step / steps for step in range(1, steps + 1)]
+        return ages
+
+    def ages_after_s(self, shown: int, total: int) -> list[float]:
+        """Return how old the snapshots are now that told these arrivals."""
+        return [told_s for told_s, _, _ in self._told(shown, total)]
+
+    def _told(self, shown: int, total: int) -> list[tuple[float, int, int]]:
+        """Return how long ago each snapshot came, and how many had succeeded before and after."""
+        now_s = asyncio.get_running_loop().time()
+        totals = [done for _, done in self.done]
+        new = self.done[bisect_left(totals, shown + 1) - 1 : bisect_left(totals, total) + 1]
+        return [(now_s - at, had, has) for (_, had), (at, has) in pairwise(new)]
+
+    async def _report(self) -> None:
+        """Let every driver send a snapshot of what was due by now."""
+        for k, driver in enumerate(self._drivers):
+            before = driver.succeeded
+            driver.report()
+            if driver.succeeded > before:
+                total = self.done[-1][1] + driver.succeeded - before
+                self.done.append((asyncio.get_running_loop().time(), total))
+            if k % 10 == 0:
+                await asyncio.sleep(0)
 
     async def _listen(self) -> None:
         while True:
@@ -89,9 +133,24 @@ class _Shared:
 class _Driver(ScriptedDriver):
     """Reports histograms as a real driver does, and lives by the real wall clock."""
 
-    def __init__(self, bus: Bus, topics: Topics, driver_id: str) -> None:
+    def __init__(self, bus: Bus, topics: Topics, driver_id: str, *, real: bool) -> None:
         super().__init__(bus, topics, driver_id, boot_id=f"{random.getrandbits(64):016x}")
         self.succeeded = 0
+        self._quiet = True
+        self._real = real
+
+    def report(self) -> None:
+        """Do what is due by now, and send a snapshot of it."""
+        self._quiet = False
+        self.work()
+        self._quiet = True
+
+    def work(self) -> None:
+        """Do nothing when a heartbeat asks for it: snapshots have their own time."""
+        if self._quiet:
+            self.look()
+        else:
+            super().work()
 
     def register(self) -> None:
         """Make itself known."""
@@ -106,7 +165,7 @@ class _Driver(ScriptedDriver):
 
     def receive(self, message: AnyMessage) -> None:
         """Obey; a start is named by the wall clock, and the script's own begins elsewhere."""
-        if isinstance(message, Order | Beat) and message.starts_at_ns is not None:
+        if self._real and isinstance(message, Order | Beat) and message.starts_at_ns is not None:
             ahead_ns = message.starts_at_ns - time.time_ns()
             own_ns = WALL_NS + round(asyncio.get_running_loop().time() * 1e9) + ahead_ns
             message = message.model_copy(update={"starts_at_ns": own_ns})
