@@ -45,16 +45,11 @@ def main() -> None:
     for line in missing:
         tell(line)
     try:
-        facts, tables = _measure(options, peers, tell)
+        _measure(options, peers, missing, tell)
     except TrialError as error:
-        print(f"nothing was measured: {error}")
-        return
+        print(f"no more was measured: {error}")
     except KeyboardInterrupt:
-        sys.exit("interrupted: nothing was written")
-    if options.out is not None:
-        text = figures_of([*facts, *missing], [table.markdown() for table in tables])
-        page = options.out.read_text(encoding="utf-8")
-        options.out.write_text(with_figures(page, text), encoding="utf-8")
+        sys.exit("interrupted: what was complete is written, if a page was asked for")
 
 
 def _options() -> argparse.Namespace:
@@ -90,9 +85,12 @@ def _present(names: list[str]) -> tuple[list[Peer], list[str]]:
 
 
 def _measure(
-    options: argparse.Namespace, peers: list[Peer], tell: Callable[[str], None]
-) -> tuple[list[str], list[Table]]:
-    """Return facts about what was measured, and the tables, printed as they come."""
+    options: argparse.Namespace,
+    peers: list[Peer],
+    missing: list[str],
+    tell: Callable[[str], None],
+) -> None:
+    """Measure section by section; print, and write, what is complete."""
     if not peers:
         raise TrialError("none of the tools is here")
     files, cores, tables = raise_file_limit(), choose_cores(), []
@@ -113,7 +111,14 @@ def _measure(
                 table.notes += rig.remarks()
                 tables.append(table)
                 print(table.text(), flush=True)
-    return facts, tables
+            _write(options.out, [*facts, *missing], tables)
+
+
+def _write(page: Path | None, facts: list[str], tables: list[Table]) -> None:
+    """Put the figures so far into the page, if there is one."""
+    if page is not None:
+        text = figures_of(facts, [table.markdown() for table in tables])
+        page.write_text(with_figures(page.read_text(encoding="utf-8"), text), encoding="utf-8")
 
 
 def _teller() -> Callable[[str], None]:

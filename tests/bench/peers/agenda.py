@@ -15,7 +15,7 @@ from tests.bench.peers.rounds import Series
 from tests.bench.peers.table import Table
 from tests.bench.peers.trial import Rig
 
-SECTIONS: Final = ("closed", "open", "memory", "tls", "bodies", "honesty")
+SECTIONS: Final = ("closed", "open", "honesty", "tls", "memory", "bodies")
 
 
 @dataclass(slots=True)
