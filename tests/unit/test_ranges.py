@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from driver.ranges import HeldRanges
 from spate.grant import Range
 from spate.messages import RangeEnd, RangeProgress
-from spate.schedule import ClosedSchedule, EvenSchedule
+from spate.plan_model import ArrivalsLoad, Stage
+from spate.schedule import ClosedSchedule, EvenSchedule, Schedule, compile_schedule
 
 MS = 1_000_000
+SECOND = 1_000 * MS
 OPEN = EvenSchedule(60, 10 * MS, 1)
 """60 arrivals, one each 10 ms."""
 
@@ -266,3 +270,98 @@ def test_a_cut_before_the_claim_is_asked_for_leaves_the_hint_to_what_still_grows
     assert take_free(held, 1) == [21]
     assert held.half_used
     assert take_free(held) == [22, 23]
+
+
+STAGED = compile_schedule(
+    ArrivalsLoad(
+        (
+            Stage("up", SECOND, Fraction(10), Fraction(30), measured=True),
+            Stage("hold", SECOND, Fraction(30), Fraction(30), measured=True),
+        ),
+        "uniform",
+    ),
+    1,
+    1,
+)
+"""50 arrivals in two stages."""
+
+
+@given(
+    schedule=st.sampled_from([OPEN, STAGED]),
+    sizes=st.lists(st.integers(0, 12), min_size=4, max_size=4),
+    since_ms=st.integers(0, 300),
+    takes=st.lists(st.integers(0, 9), min_size=1),
+)
+def test_rations_are_what_would_have_been_decided_one_by_one(
+    schedule: Schedule, sizes: list[int], since_ms: int, takes: list[int]
+) -> None:
+    """The same arrivals, due at the same times, in the same order; what is late is in none."""
+
+    def held() -> HeldRanges:
+        made = HeldRanges(schedule)
+        ranges = [Range(k + 1, k, 4, size) for k, size in enumerate(sizes)]
+        made.apply(ranges)
+        made.allow({1: 60, 2: 60}, 0)
+        made.allow({3: 60, 4: 60}, since_ms * MS)
+        return made
+
+    one_by_one, by_ration = held(), held()
+    expected = []
+    while (taken := one_by_one.take_due(10**15)) is not None:
+        expected.append(taken)
+    found: list[tuple[int, int, bool]] = []
+    turn = 0
+    while (ration := by_ration.ration()) is not None or by_ration.next_is_late:
+        if ration is None:
+            late = by_ration.take_due(10**15)
+            assert late is not None
+            found.append(late)
+            continue
+        assert ration.dues is not None
+        assert len(ration.dues) == ration.count
+        stages = {schedule.stage_of(ration.index + k * ration.step) for k in range(ration.count)}
+        assert stages == {ration.stage}
+        n = min(ration.count, 1 + takes[turn % len(takes)])
+        turn += 1
+        found += [(ration.index + k * ration.step, ration.dues[k], False) for k in range(n)]
+        version = by_ration.version
+        by_ration.took(n)
+        assert by_ration.version == version
+    assert found == expected
+    assert by_ration.decided_total == one_by_one.decided_total
+
+
+def test_rations_of_closed_load_go_range_by_range() -> None:
+    """Each holds all that is allowed of its range, and since when that is usable."""
+    held = HeldRanges(CLOSED)
+    held.apply([Range(1, 0, 2, 5), Range(2, 1, 2, 5)])
+    assert held.ration() is None
+    held.allow({1: 3, 2: 5}, 7)
+    first = held.ration()
+    assert first is not None
+    assert (first.index, first.step, first.count, first.since_ns, first.dues) == (0, 2, 3, 7, None)
+    held.took(2)
+    assert held.take_next() == (4, 7)
+    second = held.ration()
+    assert second is not None
+    assert (second.index, second.count) == (1, 5)
+    held.took(5)
+    assert held.ration() is None
+    assert held.decided_total == 8
+
+
+def test_half_of_a_ration_used_is_a_reason_to_ask() -> None:
+    """As when arrivals are decided one by one."""
+    held = HeldRanges(CLOSED)
+    held.apply([Range(1, 0, 1, 60)])
+    held.allow({1: 10}, 0)
+    held.ration()
+    held.took(4)
+    assert not held.half_used
+    held.took(1)
+    assert held.half_used
+
+
+def test_nothing_is_late_without_anything_due() -> None:
+    """An empty hand has no next arrival."""
+    assert not HeldRanges(OPEN).next_is_late

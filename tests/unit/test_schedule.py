@@ -255,6 +255,8 @@ def test_avalanche_has_no_due_times() -> None:
     with pytest.raises(TypeError, match="closed load has no due times"):
         schedule.offset_ns(0)
     with pytest.raises(TypeError, match="closed load has no due times"):
+        schedule.offsets_ns(range(1))
+    with pytest.raises(TypeError, match="closed load has no due times"):
         schedule.due_before(0)
 
 
@@ -272,6 +274,8 @@ def test_there_are_no_other_arrivals(load: Load, index: int) -> None:
     if schedule.is_open:
         with pytest.raises(IndexError, match=f"no arrival {index}: the plan has 5"):
             schedule.offset_ns(index)
+        with pytest.raises(IndexError, match=f"no arrival {index}: the plan has 5"):
+            schedule.offsets_ns(range(index, index + 1))
 
 
 def test_a_run_has_a_driver() -> None:
@@ -285,3 +289,16 @@ def test_rates_finer_than_a_millionth_are_refused() -> None:
     load = ArrivalsLoad((Stage("s", SECOND, Fraction(1, 3), Fraction(1), True),), "uniform")
     with pytest.raises(ValueError, match="at most 6 decimals"):
         compile_schedule(load, 1, 1)
+
+
+@given(
+    load=st.one_of(ARRIVALS, ARRIVALS.map(lambda load: replace(load, spacing="poisson")), TSUNAMI),
+    first=st.integers(0, 400),
+    step=st.integers(1, 40),
+    most=st.integers(0, 60),
+)
+def test_many_offsets_are_those_of_each(load: Load, first: int, step: int, most: int) -> None:
+    """Whatever the indices, and however many stages they reach over."""
+    schedule = compile_schedule(load, 3, 7)
+    indices = range(min(first, schedule.count), schedule.count, step)[:most]
+    assert list(schedule.offsets_ns(indices)) == [schedule.offset_ns(index) for index in indices]

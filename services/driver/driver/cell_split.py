@@ -55,9 +55,7 @@ def _size(cell: Cell) -> int:
 
 def _buckets_size(wire: WireHistogram) -> int:
     """Return what the buckets take at most: digits of a bound, digits of a count, two commas."""
-    if not wire.n:
-        return 0
-    digits = len(str(wire.low_ns[-1])) + len(str(max(wire.n)))
+    digits = len(str(max(wire.low_ns[-1:], default=0))) + len(str(max(wire.n, default=0)))
     return len(wire.n) * (digits + 2)
 
 
