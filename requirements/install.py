@@ -14,6 +14,7 @@ import ast
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -114,6 +115,16 @@ def installed() -> dict[str, str]:
     return stamp
 
 
+def lane_is_built() -> bool:
+    """Tell whether the driver's lane was compiled."""
+    return any(LANE.parent.glob("_lane.*.so"))
+
+
+def compiler() -> bool:
+    """Tell whether there is a C compiler: it may have been installed since the last time."""
+    return any(shutil.which(name) for name in (os.environ.get("CC", "cc"), "gcc"))
+
+
 def python(*arguments: str, environment: Mapping[str, str] | None = None) -> None:
     """Run the venv's Python.
 
@@ -169,7 +180,7 @@ def main() -> int:
     """Bring ``.venv`` up to date; return the exit code."""
     want = wanted()
     have = installed()
-    if have == want:
+    if have == want and (lane_is_built() or not compiler()):
         return 0
     try:
         import ensurepip  # noqa: F401 -- Debian ships Python without it
@@ -195,7 +206,7 @@ def main() -> int:
     except subprocess.CalledProcessError as failed:
         print(f"Setting up .venv failed: {failed}", file=sys.stderr)
         return 1
-    if not any(LANE.parent.glob("_lane.*.so")):
+    if not lane_is_built():
         print(
             "The driver's lane was not built: that takes a C compiler and Python's headers (on "
             "Debian and Ubuntu: apt install gcc libc6-dev python3-dev). Without it a request costs "
