@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import socket
 import ssl
 import struct
@@ -726,6 +727,52 @@ def test_tls_server_that_vanishes(run: Run, authority: trustme.CA, ca: str) -> N
         async with meeting(talk, tls, **options) as (_server, client):
             outcomes = [await client.outcome() for _ in range(3)]
             assert outcomes == ["closed_early", "succeeded", "reset"]
+
+    run(work())
+
+
+def test_tls_stream_that_is_cut(run: Run, authority: trustme.CA, ca: str) -> None:
+    """A body that lasts to the end needs the end of TLS: anybody on the way can end TCP."""
+
+    async def work() -> None:
+        async def talk(peer: Peer) -> None:
+            await peer.request()
+            peer.writer.write(b"HTTP/1.1 200 OK\r\n\r\nuntil the end")
+            number = os.dup(peer.writer.get_extra_info("socket").fileno())
+            with socket.socket(fileno=number) as there:
+                there.shutdown(socket.SHUT_WR)
+            await peer.reader.read()
+
+        options = {"scheme": "https", "tls": {"ca": ca}}
+        tls = served_as(authority, "127.0.0.1")
+        async with meeting(talk, tls, **options) as (_server, client):
+            # asyncio's own TLS, which only serves where uvloop is not installed, cannot tell.
+            told = NATIVE.get() or isinstance(asyncio.get_running_loop(), uvloop.Loop)
+            assert await client.outcome() == ("closed_early" if told else "succeeded")
+
+    run(work())
+
+
+def test_tls_garbage_after_an_answer_that_is_not_whole(
+    run: Run, authority: trustme.CA, ca: str
+) -> None:
+    """What TLS cannot read is an error of TLS, in one piece with what came before it or not."""
+
+    async def work() -> None:
+        async def talk(peer: Peer) -> None:
+            await peer.request()
+            peer.writer.write(ANSWER[:-1])
+            await asyncio.sleep(0.02 * peer.number)
+            number = os.dup(peer.writer.get_extra_info("socket").fileno())
+            with socket.socket(fileno=number) as there:
+                there.send(b"no record of TLS")
+            with contextlib.suppress(ssl.SSLError):  # the client says what it thinks of that
+                await peer.reader.read()
+
+        options = {"scheme": "https", "tls": {"ca": ca}}
+        tls = served_as(authority, "127.0.0.1")
+        async with meeting(talk, tls, **options) as (_server, client):
+            assert [await client.outcome() for _ in range(2)] == ["tls"] * 2
 
     run(work())
 

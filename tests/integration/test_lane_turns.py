@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +15,8 @@ from driver.lane import BUILT
 from driver.resolver import Address
 from spate.plan import parse_plan
 from spate_cli.inprocess import run_in_process
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 MS = 1_000_000
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -94,19 +96,47 @@ async def test_a_lost_connection_is_replaced_for_what_waits() -> None:
     assert report["wait_time"]["max_ns"] < 1_000 * MS
 
 
-async def test_a_request_that_is_stuck_half_way_out_runs_out_of_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Nothing outlives its timeout, also if the target never reads on."""
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let sockets take little at a time."""
     opened = Connector._open
 
-    async def narrow(self: Connector, addresses: tuple[Address, ...]) -> socket.socket:
+    async def open_narrow(self: Connector, addresses: tuple[Address, ...]) -> socket.socket:
         made = await opened(self, addresses)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
         return made
 
-    monkeypatch.setattr(Connector, "_open", narrow)
+    monkeypatch.setattr(Connector, "_open", open_narrow)
 
+
+@asynccontextmanager
+async def reading_little(serve: Serve) -> AsyncIterator[str]:
+    """Serve, with sockets that take little at a time."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    listening.bind(("127.0.0.1", 0))
+    async with await asyncio.start_server(serve, sock=listening, limit=1000) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_who_refuses_a_body_by_its_head_is_heard() -> None:
+    """Though the rest of the body then meets a connection that was reset."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        writer.close()  # with most of the body unread, so the system resets
+
+    async with reading_little(serve) as url:
+        load = {"test_type": "avalanche", "message_count_per_driver": 20}
+        report = await report_of(url, load, {"method": "POST", "body": "x" * 250_000})
+    assert report["accounting"]["failed"]["status_4xx"] == 20
+
+
+@pytest.mark.usefixtures("narrow")
+async def test_a_request_that_is_stuck_half_way_out_runs_out_of_time() -> None:
+    """Nothing outlives its timeout, also if the target never reads on."""
     over = asyncio.Event()
 
     async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -114,11 +144,7 @@ async def test_a_request_that_is_stuck_half_way_out_runs_out_of_time(
         await over.wait()
         writer.close()
 
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    listening.bind(("127.0.0.1", 0))
-    async with await asyncio.start_server(serve, sock=listening, limit=1000) as server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with reading_little(serve) as url:
         load = {"test_type": "avalanche", "message_count_per_driver": 3}
         request = {"method": "POST", "body": "x" * 250_000}
         report = await report_of(url, load, request, "300ms")

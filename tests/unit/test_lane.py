@@ -325,6 +325,18 @@ def test_closed_load_takes_as_many_as_there_are_slots() -> None:
     bench.close()
 
 
+@pytest.mark.parametrize(("connections", "sent"), [(300, 300), (1, 1)])
+def test_closed_load_fills_all_its_slots_though_nobody_answers(connections: int, sent: int) -> None:
+    """Also more of them than are filled in one go; what has no connection yet waits for one."""
+    bench = Bench(connections, closed=True)
+    for _ in range(300):
+        bench.lane.push_slot(bench.base_ns)
+    bench.lane.ration(1, 0, 0, 1, 1000, 0, None)
+    assert bench.turn()[:2] == (300, NOTHING)
+    assert (bench.lane.busy, bench.lane.waiting, bench.lane.left) == (sent, 300 - sent, 700)
+    bench.close()
+
+
 def test_closed_load_is_not_due_before_it_was_granted() -> None:
     """However long a connection was free."""
     bench = Bench(closed=True)
@@ -418,6 +430,69 @@ def test_a_request_larger_than_the_socket_takes_is_python_s(bench: Bench) -> Non
     assert (read, other.conns[0].get_write_buffer_size()) == (len(big), 0)
     other.close()
     assert bench.lane.free == 1
+
+
+def test_an_answer_that_came_before_the_write_broke_is_heard() -> None:
+    """As a server gives it that refuses a body by its head; then the connection is over."""
+    bench = Bench(requests=((b"x" * 1_000_000, None),), send_buffer=4096)
+    (conn,) = bench.conns
+    bench.ration(0)
+    assert bench.turn()[1:3] == (ADOPTED, conn)
+    bench.ends[0].sendall(OK)
+    bench.ends[0].close()
+    assert bench.turn()[1:] == (DATA, conn, OK, None)
+    assert conn.get_write_buffer_size() > 0
+    conn.set_free()
+    assert bench.lane.free == 0
+    _, what, who, error, _ = bench.turn()
+    assert (what, who) == (END, conn)
+    assert error in {errno.EPIPE, errno.ECONNRESET}
+    bench.close()
+
+
+def test_what_breaks_while_the_lane_has_the_exchange_is_handed_over_with_it() -> None:
+    """Something may wait to be written then too: an answer to a change of keys."""
+    bench = Bench(send_buffer=4096)
+    (conn,) = bench.conns
+    bench.ration(0)
+    bench.settle()
+    conn.write(b"x" * 1_000_000)
+    bench.ends[0].close()
+    _, what, who, _, exchange = bench.turn()
+    assert (what, who, exchange[0]) == (END, conn, 0)
+    assert bench.lane.busy == 0
+    bench.close()
+
+
+def test_a_whole_answer_on_a_broken_connection_does_not_free_it() -> None:
+    """Its end is told next."""
+    bench = Bench(send_buffer=4096)
+    (conn,) = bench.conns
+    bench.ration(0, 0)
+    bench.settle()
+    conn.write(b"x" * 1_000_000)
+    bench.ends[0].sendall(OK)
+    bench.ends[0].close()
+    _, what, who, _, exchange = bench.turn()
+    assert (what, who, exchange) == (END, conn, None)
+    assert (bench.lane.free, bench.lane.waiting) == (0, 1)
+    assert figures_of(bench.row()).succeeded == 1
+    bench.close()
+
+
+def test_a_free_connection_that_takes_more_stays_free() -> None:
+    """What waited to be written is no news of the far end."""
+    bench = Bench(send_buffer=4096)
+    (conn,) = bench.conns
+    conn.set_busy()
+    conn.write(b"x" * 1_000_000)
+    conn.set_free()
+    read = 0
+    while read < 1_000_000:
+        read += len(bench.ends[0].recv(1 << 20))
+        assert bench.turn()[1] == NOTHING
+    assert (bench.lane.free, conn.get_write_buffer_size()) == (1, 0)
+    bench.close()
 
 
 def test_writing_to_a_broken_socket_is_told_later(bench: Bench) -> None:

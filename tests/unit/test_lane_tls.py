@@ -129,9 +129,9 @@ def test_bytes_for_nobody_are_opened_and_told(bench: Bench) -> None:
 
 
 def test_the_end_of_tls_is_the_end(bench: Bench) -> None:
-    """Though the socket stays open; what came before it counts."""
+    """Though the socket stays open. What came before it counts, and nothing is sent any more."""
     sealed = Sealed(bench)
-    bench.ration(0)
+    bench.ration(0, 0)
     bench.settle()
     assert sealed.read() == GET
     answer = sealed.seal(OK)
@@ -140,7 +140,19 @@ def test_the_end_of_tls_is_the_end(bench: Bench) -> None:
     sealed.far.sendall(answer + sealed.leaving.read())
     _, what, conn, why, exchange = bench.turn()
     assert (what, conn, why, exchange) == (END, bench.conns[0], 0, None)
+    assert (bench.lane.free, bench.lane.waiting) == (0, 1)
     assert figures_of(bench.row()).succeeded == 1
+
+
+def test_a_stream_that_is_cut_is_not_one_that_ended(bench: Bench) -> None:
+    """The peer must say so in TLS: anybody on the way can end TCP."""
+    sealed = Sealed(bench)
+    bench.ration(0)
+    bench.settle()
+    sealed.far.sendall(sealed.seal(b"HTTP/1.1 200 OK\r\n\r\nhalf"))
+    assert bench.turn()[1] == DATA
+    sealed.far.shutdown(socket.SHUT_WR)
+    assert bench.turn()[1:4] == (END, bench.conns[0], None)
 
 
 def test_what_is_no_tls_is_told_as_its_error(bench: Bench) -> None:
@@ -155,14 +167,15 @@ def test_what_is_no_tls_is_told_as_its_error(bench: Bench) -> None:
 
 
 def test_what_came_before_a_broken_record_counts(bench: Bench) -> None:
-    """Then it is over."""
+    """Then the error is told."""
     sealed = Sealed(bench)
     bench.ration(0)
     bench.settle()
     assert sealed.read() == GET
     sealed.far.sendall(sealed.seal(OK) + b"no record")
     _, what, conn, why, exchange = bench.turn()
-    assert (what, conn, why, exchange) == (END, bench.conns[0], 0, None)
+    assert (what, conn, exchange) == (END, bench.conns[0], None)
+    assert isinstance(why, ssl.SSLError)
     assert figures_of(bench.row()).succeeded == 1
 
 

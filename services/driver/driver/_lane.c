@@ -165,7 +165,10 @@ typedef struct Conn {
     State state;
     int fd;
     PyObject *tls, *incoming, *outgoing; /* an SSLObject and its MemoryBIOs, or NULL */
-    char *out; /* what the socket did not take yet */
+    bool ended;          /* TLS has come to its end: by the peer's word, or with `tls_error` */
+    PyObject *tls_error; /* told once what came before it was read; or NULL */
+    int broken;          /* the errno of a write: what came before it is read, then it is told */
+    char *out; /* what the socket did not take yet: of Python's, or an answer to a change of keys */
     size_t out_from, out_to;
     /* the exchange */
     Arrival arrival;
@@ -220,6 +223,7 @@ typedef struct Lane {
     Py_ssize_t room, taken;
     bool allowed;
     int since_look; /* arrivals decided or sent since the last look at the leave to send */
+    bool ruined;    /* a turn failed, and nobody was told what it took: nothing more is taken */
     int what;
     Conn *who;
     PyObject *payload;
@@ -503,6 +507,11 @@ static PyObject *exchange_of(const Arrival *arrival, const Conn *conn) {
                          conn ? (long long)conn->bytes_received : 0LL);
 }
 
+/* Whether nothing can be sent on a connection any more, though its end was not told yet. */
+static bool is_over(const Conn *conn) {
+    return conn->broken || conn->ended;
+}
+
 /* Note a whole response; the connection is free for the next. */
 static int finish(Conn *conn) {
     Lane *lane = conn->lane;
@@ -521,13 +530,15 @@ static int finish(Conn *conn) {
     lane->room++;
     if (lane->closed && slots_push(lane, conn->done_ns) < 0)
         return -1;
-    if (conn->left == 0) {
+    if (conn->left == 0 && !is_over(conn)) {
         conn->state = FREE;
         list_append(&lane->free, conn);
         return 0;
     }
-    /* Nobody asked for the rest: it comes on a connection without an exchange. */
     conn->state = ELSEWHERE;
+    if (conn->left == 0)
+        return 0; /* its end will be told */
+    /* Nobody asked for the rest: it comes on a connection without an exchange. */
     stop(lane, DATA, conn, PyBytes_FromStringAndSize(
                                  (char *)lane->received + lane->got + conn->left,
                                  (Py_ssize_t)-conn->left));
@@ -571,8 +582,9 @@ static ssize_t send_some(Conn *conn, const char *from, size_t n) {
     return sent < 0 && not_now(errno) ? 0 : sent;
 }
 
-/* What `put` and `get` found out, where it is not a number of bytes. */
-enum { BROKEN = -1, RAISED = -2 };
+/* What `put` and `get` found out, where it is not a number of bytes. CUT: the socket ended, and TLS
+ * had not, so nobody knows whether that was all. */
+enum { BROKEN = -1, RAISED = -2, CUT = -3 };
 
 /* Send bytes as they are. Return 1 if the socket took them, 0 if the rest waits, BROKEN with errno, or
  * RAISED with an exception. */
@@ -622,66 +634,8 @@ static Py_ssize_t pending(PyObject *bio) {
     return n;
 }
 
-/* Open the records that came into lane->received. Return as `get`. */
-static ssize_t open_records(Conn *conn, const unsigned char *sealed, ssize_t n) {
-    Lane *lane = conn->lane;
-    PyObject *taken =
-        PyObject_CallMethod(conn->incoming, "write", "y#", (const char *)sealed, (Py_ssize_t)n);
-    if (taken == NULL)
-        return RAISED;
-    Py_DECREF(taken);
-    ssize_t got = 0;
-    bool ended = false;
-    while (!ended && pending(conn->incoming) > 0) {
-        PyObject *opened =
-            PyObject_CallMethod(conn->tls, "read", "n", (Py_ssize_t)(RECEIVED_ROOM - got));
-        if (opened == NULL) {
-            if (!PyErr_ExceptionMatches(lane->want_read)) {
-                /* What came whole before a broken record counts; then it is over all the same. */
-                if (!PyErr_ExceptionMatches(lane->zero_return) && got == 0)
-                    return RAISED;
-                ended = true;
-            }
-            PyErr_Clear();
-            continue;
-        }
-        ended = PyBytes_GET_SIZE(opened) == 0;
-        memcpy(lane->received + got, PyBytes_AS_STRING(opened), (size_t)PyBytes_GET_SIZE(opened));
-        got += PyBytes_GET_SIZE(opened);
-        Py_DECREF(opened);
-    }
-    if (PyErr_Occurred())
-        return RAISED;
-    if (pending(conn->outgoing) > 0) { /* an answer to a change of keys */
-        int answered = put_sealed(conn);
-        if (answered < 0)
-            return answered;
-    }
-    if (ended)
-        shutdown(conn->fd, SHUT_RD); /* what follows the end of TLS is the end */
-    if (got == 0 && !ended) {
-        errno = EAGAIN;
-        return BROKEN;
-    }
-    return got;
-}
-
-/* Read into lane->received. Return how many bytes, 0 at the end of the stream, BROKEN with errno, or
- * RAISED with an exception. */
-static ssize_t get(Conn *conn) {
-    Lane *lane = conn->lane;
-    if (conn->tls == NULL)
-        return recv(conn->fd, lane->received, RECEIVED_ROOM, MSG_DONTWAIT);
-    static unsigned char sealed[SEALED_ROOM];
-    ssize_t n = recv(conn->fd, sealed, SEALED_ROOM, MSG_DONTWAIT);
-    return n > 0 ? open_records(conn, sealed, n) : n;
-}
-
-/* Return what Python is told of a stream that ended: 0, an errno, or the exception that was raised.
- * Without memory NULL. */
-static PyObject *end_of(ssize_t result) {
-    if (result != RAISED)
-        return PyLong_FromLong(result == BROKEN ? errno : 0);
+/* Take the exception that was raised. */
+static PyObject *raised(void) {
 #if PY_VERSION_HEX >= 0x030C0000
     return PyErr_GetRaisedException();
 #else
@@ -692,6 +646,95 @@ static PyObject *end_of(ssize_t result) {
     Py_XDECREF(trace);
     return value;
 #endif
+}
+
+/* Raise what ended TLS. */
+static ssize_t raise_tls_error(const Conn *conn) {
+    PyErr_SetObject((PyObject *)Py_TYPE(conn->tls_error), conn->tls_error);
+    return RAISED;
+}
+
+/* Open the records that came into lane->received. Return as `get`. */
+static ssize_t open_records(Conn *conn, const unsigned char *sealed, ssize_t n) {
+    Lane *lane = conn->lane;
+    PyObject *taken =
+        PyObject_CallMethod(conn->incoming, "write", "y#", (const char *)sealed, (Py_ssize_t)n);
+    if (taken == NULL)
+        return RAISED;
+    Py_DECREF(taken);
+    ssize_t got = 0;
+    while (!conn->ended && pending(conn->incoming) > 0) {
+        PyObject *opened =
+            PyObject_CallMethod(conn->tls, "read", "n", (Py_ssize_t)(RECEIVED_ROOM - got));
+        if (opened == NULL) {
+            if (PyErr_ExceptionMatches(lane->want_read)) {
+                PyErr_Clear();
+                continue;
+            }
+            conn->ended = true;
+            if (PyErr_ExceptionMatches(lane->zero_return))
+                PyErr_Clear();
+            else
+                conn->tls_error = raised();
+            continue;
+        }
+        conn->ended = PyBytes_GET_SIZE(opened) == 0;
+        memcpy(lane->received + got, PyBytes_AS_STRING(opened), (size_t)PyBytes_GET_SIZE(opened));
+        got += PyBytes_GET_SIZE(opened);
+        Py_DECREF(opened);
+    }
+    if (PyErr_Occurred())
+        return RAISED;
+    if (pending(conn->outgoing) > 0) { /* an answer to a change of keys */
+        int answered = put_sealed(conn);
+        if (answered == RAISED)
+            return RAISED;
+        if (answered == BROKEN)
+            conn->broken = errno;
+    }
+    if (conn->ended)
+        shutdown(conn->fd, SHUT_RD); /* so that the socket has news until that is told */
+    if (got)
+        return got;
+    if (conn->tls_error)
+        return raise_tls_error(conn);
+    if (conn->ended)
+        return 0;
+    errno = EAGAIN;
+    return BROKEN;
+}
+
+/* Read from the socket. Return how many bytes, 0 at the end of the stream, or BROKEN with errno. */
+static ssize_t receive(Conn *conn, unsigned char *into, size_t room) {
+    ssize_t n = recv(conn->fd, into, room, MSG_DONTWAIT);
+    if (conn->broken && (n == 0 || (n < 0 && not_now(errno)))) {
+        errno = conn->broken;
+        return BROKEN;
+    }
+    return n;
+}
+
+/* Read into lane->received. Return how many bytes, 0 at the end of the stream, BROKEN with errno,
+ * RAISED with an exception, or CUT. */
+static ssize_t get(Conn *conn) {
+    Lane *lane = conn->lane;
+    if (conn->tls == NULL)
+        return receive(conn, lane->received, RECEIVED_ROOM);
+    if (conn->tls_error)
+        return raise_tls_error(conn);
+    static unsigned char sealed[SEALED_ROOM];
+    ssize_t n = receive(conn, sealed, SEALED_ROOM);
+    if (n > 0)
+        return open_records(conn, sealed, n);
+    return n == 0 && !conn->ended ? CUT : n;
+}
+
+/* Return what Python is told of a stream that ended: 0, an errno, the exception that was raised, or
+ * None if it was cut. Without memory NULL. */
+static PyObject *end_of(ssize_t result) {
+    if (result == RAISED)
+        return raised();
+    return result == CUT ? Py_NewRef(Py_None) : PyLong_FromLong(result == BROKEN ? errno : 0);
 }
 
 /* Return the whole request of an arrival, valid until the next call. */
@@ -773,7 +816,8 @@ static int decide(Lane *lane, int64_t now_ns) {
 
 /* See whether there still is leave to send. The process may have been frozen since the last look. */
 static void look(Lane *lane) {
-    lane->allowed = lane->boot_limit_ns && clock_ns(CLOCK_BOOTTIME) < lane->boot_limit_ns;
+    lane->allowed = lane->boot_limit_ns && !lane->ruined &&
+                    clock_ns(CLOCK_BOOTTIME) < lane->boot_limit_ns;
     lane->since_look = 0;
 }
 
@@ -862,12 +906,12 @@ static int read_for_python(Conn *conn) {
     return lane->payload ? 0 : -1;
 }
 
-/* Write what waits in the connection. Return -1 with an exception only without memory. */
+/* Write what waits in the connection. Return -1 with an exception only if epoll fails. */
 static int flush(Conn *conn) {
     ssize_t sent = send_some(conn, conn->out + conn->out_from, conn->out_to - conn->out_from);
     if (sent < 0) {
-        stop(conn->lane, END, conn, PyLong_FromLong(errno));
-        return conn->lane->payload ? 0 : -1;
+        conn->broken = errno; /* an answer may have come before, and is to be heard */
+        return 0;
     }
     conn->out_from += (size_t)sent;
     if (conn->out_from == conn->out_to) {
@@ -883,10 +927,10 @@ static int flush(Conn *conn) {
 }
 
 static int happened(Conn *conn, uint32_t events) {
-    if (conn->out && events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) {
+    if (conn->out && !conn->broken && events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) {
         if (flush(conn) < 0)
             return -1;
-        if (conn->lane->what != NOTHING || !(events & ~(uint32_t)EPOLLOUT))
+        if (!conn->broken && events == EPOLLOUT && conn->state != SUSPECT)
             return 0;
     }
     return conn->state == HEAD || conn->state == BODY ? read_response(conn) : read_for_python(conn);
@@ -926,7 +970,7 @@ static int work(Lane *lane) {
         if (finish(conn) < 0)
             return -1;
     }
-    for (bool looked = false; lane->what == NOTHING; looked = true) {
+    for (bool again = false; lane->what == NOTHING; again = true) {
         look(lane);
         int done = 1;
         for (int k = 0; k < BATCH && done > 0; k++)
@@ -945,13 +989,14 @@ static int work(Lane *lane) {
         if (lane->what != NOTHING)
             break;
         /* Without leave to send Python is to say whether there is leave again. */
-        if ((looked && !lane->allowed) || clock_ns(CLOCK_MONOTONIC) >= ends_ns) {
+        if ((again && !lane->allowed) || clock_ns(CLOCK_MONOTONIC) >= ends_ns) {
             lane->what = AGAIN;
             break;
         }
         if (poll_sockets(lane) < 0)
             return -1;
-        if (lane->n_events == 0 && !due_soon(lane))
+        /* `done` is 1 if there was more to take than in one go. */
+        if (lane->n_events == 0 && done == 0 && !due_soon(lane))
             break;
     }
     return 0;
@@ -990,6 +1035,7 @@ static void Conn_dealloc(Conn *conn) {
     Py_XDECREF(conn->tls);
     Py_XDECREF(conn->incoming);
     Py_XDECREF(conn->outgoing);
+    Py_XDECREF(conn->tls_error);
     Py_XDECREF(conn->lane);
     Py_TYPE(conn)->tp_free((PyObject *)conn);
 }
@@ -1043,14 +1089,17 @@ static PyObject *Conn_is_closing(Conn *conn, PyObject *Py_UNUSED(ignored)) {
     return PyBool_FromLong(conn->state == SHUT);
 }
 
-PyDoc_STRVAR(Conn_get_write_buffer_size_doc, "Return how many bytes the socket has not taken yet.");
+PyDoc_STRVAR(Conn_get_write_buffer_size_doc,
+             "Return how many bytes the socket has not taken yet; never 0 if it takes no more.");
 static PyObject *Conn_get_write_buffer_size(Conn *conn, PyObject *Py_UNUSED(ignored)) {
-    return PyLong_FromSize_t(conn->out_to - conn->out_from);
+    size_t waiting = conn->out_to - conn->out_from;
+    return PyLong_FromSize_t(waiting == 0 && conn->broken ? 1 : waiting);
 }
 
-PyDoc_STRVAR(Conn_set_free_doc, "Let anybody take the connection, the latest first.");
+PyDoc_STRVAR(Conn_set_free_doc,
+             "Let anybody take the connection, the latest first; not if its end is to be told.");
 static PyObject *Conn_set_free(Conn *conn, PyObject *Py_UNUSED(ignored)) {
-    if (conn->state == ELSEWHERE) {
+    if (conn->state == ELSEWHERE && !is_over(conn)) {
         conn->state = FREE;
         list_append(&conn->lane->free, conn);
     }
@@ -1300,15 +1349,15 @@ static PyObject *Lane_turn(Lane *lane, PyObject *const *args, Py_ssize_t n) {
     lane->who = NULL;
     lane->payload = NULL;
     lane->adopted = false;
-    if (work(lane) < 0) {
+    PyObject *exchange = NULL;
+    if (work(lane) == 0)
+        exchange = lane->adopted ? exchange_of(&lane->who->arrival, lane->who) : Py_NewRef(Py_None);
+    if (exchange == NULL) {
+        lane->ruined = true;
         Py_CLEAR(lane->who);
         Py_CLEAR(lane->payload);
         return NULL;
     }
-    PyObject *exchange =
-        lane->adopted ? exchange_of(&lane->who->arrival, lane->who) : Py_NewRef(Py_None);
-    if (exchange == NULL)
-        return NULL;
     if (lane->adopted)
         lane->who->arrival.tally->held--;
     PyObject *who = lane->who ? (PyObject *)lane->who : Py_NewRef(Py_None);

@@ -93,8 +93,12 @@ class LaneTransport(Conn):
         if self.shut() and protocol is not None:
             asyncio.get_running_loop().call_soon(protocol.connection_lost, None)
 
-    def end(self, why: int | Exception) -> None:
-        """Close the socket: 0, the peer has ended; an errno; or what TLS made of what came."""
+    def end(self, why: int | Exception | None) -> None:
+        """Close the socket.
+
+        0: the peer has ended; None: it was cut off, without the end of TLS; an errno; or what TLS
+        made of what came.
+        """
         protocol: asyncio.Protocol | None = self.protocol
         if protocol is None:
             return
@@ -102,7 +106,7 @@ class LaneTransport(Conn):
             protocol.eof_received()
             self.abort()
         elif self.shut():
-            error = why if isinstance(why, Exception) else OSError(why, os.strerror(why))
+            error = OSError(why, os.strerror(why)) if isinstance(why, int) else why
             protocol.connection_lost(error)
 
 
