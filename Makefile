@@ -82,7 +82,7 @@ bench: setup ## Measure this machine: prints figures, judges nothing
 	  echo "== $$each"; $(BIN)/python -m $$(basename $$each .py | sed 's/^/tests.bench./') || exit; \
 	done
 
-bench-docs: setup ## Measure Spate beside other load generators, and write docs/benchmarks.md: an hour
+bench-docs: setup ## Measure Spate beside other load generators, and write docs/benchmarks.md: about an hour
 	@$(BIN)/python -m tests.bench.side_by_side --fetch --out docs/benchmarks.md
 
 # `make images` builds with the first of docker, podman and buildah that works here. Another builder is

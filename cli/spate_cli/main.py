@@ -85,10 +85,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     listing.add_argument("--label", help="only those with this label, KEY=VALUE")
     listing.add_argument("--limit", type=_number(1, 500), default=20, help="how many (20)")
 
-    report = add("report", "print the report of a run that has ended")
-    report.add_argument(
-        "--format", choices=("text", "json", "html", "csv", "junit"), default="text", dest="form"
-    )
+    report = add("report", "print the report of a run that has ended", forms=both)
     report.add_argument("run", metavar="RUN")
     report.add_argument("--out", metavar="FILE", help="write it there instead")
 

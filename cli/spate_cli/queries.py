@@ -17,7 +17,6 @@ from spate_cli.run import refusal
 from spate_cli.table import table
 
 _PERCENT = 100
-_SUFFIXES = {"html": ".html", "csv": ".csv", "junit": ".junit.xml"}
 
 
 async def validate(file: PlanFile, url: str, token: str | None, drivers: int) -> None:
@@ -61,9 +60,9 @@ async def runs(api: Api, wanted: Mapping[str, str | None], limit: int, form: For
     )
 
 
-async def report(api: Api, run_id: str, form: str, out: str | None) -> None:
+async def report(api: Api, run_id: str, form: Format, out: str | None) -> None:
     """Print the report of a run that has ended, or write it into a file."""
-    text = await api.text("GET", f"{PREFIX}/runs/{run_id}/report{_SUFFIXES.get(form, '')}")
+    text = await api.text("GET", f"{PREFIX}/runs/{run_id}/report")
     if form == "text":
         from spate.summary import render_summary
 

@@ -4,7 +4,7 @@
 tools that are here on one nginx, pinned to one core, with the tool on another. A tool that is
 missing is named, with the way to get it; ``--fetch`` gets what the clients of Go, Rust and Python
 can bring, into ``.bench/``. The tools take turns, and every figure is the median of the rounds.
-Nothing is gated on the figures. All of it takes about three quarters of an hour; --quick a quarter.
+Nothing is gated on the figures. All of it takes about an hour; --quick a quarter.
 """
 
 from __future__ import annotations

@@ -179,7 +179,9 @@ def test_the_command_returns_its_code(
     assert bool(captured.err) is (code != 0)
 
 
-@pytest.mark.parametrize("line", ["nonsense", "scale -1", "run", "local --port x"])
+@pytest.mark.parametrize(
+    "line", ["nonsense", "scale -1", "run", "local --port x", "report RUN --format csv"]
+)
 def test_bad_usage_ends_with_2(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Argparse ends the process with 2 and says why."""
     with pytest.raises(SystemExit) as ended:
