@@ -32,18 +32,21 @@ from spate.messages import (
     SnapshotMessage,
 )
 from spate.plan import Plan
+from spate.plan_load import LONGEST_RUN_NS
 from spate.report import build_report
 from spate.report_facts import LedgerFacts, RunFacts, TermFacts
 from spate.report_windows import rows_at
 from spate.schedule import plan_schedule
 from spate.target_check import target_problem
 from spate.timing import MS, SECOND, Timing
+from spate.units import format_duration
 from spate_cli.exits import CommandError, Exit
 from spate_cli.local_settings import allowed_targets, lane
 
 _DRIVER = "local"
 _START_LEAD_NS = 50 * MS
 _LOOK_EVERY_S = 0.02
+_TOO_LONG = f"the run has lasted {format_duration(LONGEST_RUN_NS)}, the longest there is"
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -108,6 +111,7 @@ class _Here:
         self._decided = 0
         self._quiet = False
         self._stopped = False
+        self._reason: str | None = None
         self._created_at_ns = self.clock.wall_ns()
         self._states: list[tuple[int, RunState]] = []
         self._enter("PREPARING")
@@ -142,7 +146,7 @@ class _Here:
             decided = sum(end.decided for end in closed.ranges) if closed else 0
             rest = self._range.tail(decided, 2)
             if rest.size:
-                cause = "aborted" if self._stopped else "fenced"
+                cause = "fenced" if self._state == "RUNNING" else "aborted"
                 self._missed = ((cause, rest),)
             self._range = self._range.head(decided)
             self._decided = decided
@@ -172,9 +176,8 @@ class _Here:
             now_ns = self.clock.mono_ns()
             if broken:
                 raise CommandError(Exit.FAILED, f"the generator broke: {broken[0]}")
-            if stop.is_set() and not self._stopped:
-                self._stopped = True
-                self._order("DRAINING")
+            if self._state == "RUNNING":
+                self._look_for_the_end(stop, now_ns)
             if now_ns - beat_ns >= self.timing.beat_every_ns:
                 beat_ns = now_ns
                 self._beat()
@@ -189,8 +192,16 @@ class _Here:
         self._order("FINISHED")
         self._ended_at_ns = self.clock.wall_ns()
         tell({"event": "window", "data": self._view(self._rows(told))})
-        ended = {"state": self._state, "stopped": self._stopped, "reason": None}
+        ended = {"state": self._state, "stopped": self._stopped, "reason": self._reason}
         tell({"event": "end", "data": ended})
+
+    def _look_for_the_end(self, stop: asyncio.Event, now_ns: int) -> None:
+        """Start nothing more when a user says so, or a closed load has lasted for too long."""
+        lasted_ns = 0 if self.schedule.is_open else now_ns - (self._start_mono_ns or now_ns)
+        self._stopped, too_long = stop.is_set(), lasted_ns >= LONGEST_RUN_NS
+        self._reason = _TOO_LONG if too_long else None
+        if self._stopped or too_long:
+            self._order("DRAINING")
 
     async def _wait(self, working: asyncio.Task[None]) -> None:
         """Let the driver work; if it broke, break too."""
@@ -283,7 +294,7 @@ class _Here:
             plan=self.plan,
             state=self._state,
             stopped=self._stopped,
-            reason=None,
+            reason=self._reason,
             created_at_ns=self._created_at_ns,
             started_at_ns=self._started_at_ns,
             ended_at_ns=self._ended_at_ns,

@@ -70,7 +70,7 @@ def archive_long_run(file: Path) -> None:
             {"offset_s": 3_600.2, "kind": "joined", "driver_id": "driver-100", "text": "joined"},
         ),
     )
-    filing = prepare(facts, aggregator, LedgerFacts(SECONDS * RATE_PER_S, unconfirmed_terms=terms))
+    filing = prepare(facts, aggregator, LedgerFacts(SECONDS * RATE_PER_S, terms=terms))
 
     async def put() -> None:
         archive = Archive(f"sqlite:///{file}")

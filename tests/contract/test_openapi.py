@@ -104,7 +104,7 @@ class Ran:
         self.aggregator = Aggregator(self.plan, plan_schedule(self.plan, 1), "smoke-1")
         owned = Range(0, 0, 1, self.aggregator.schedule.count)
         term = TermFacts("driver-1", "boot", 0, live=False, left_cleanly=True, ranges=(owned,))
-        self.ledger = LedgerFacts(owned.size, unconfirmed_terms=(term,) if heard else ())
+        self.ledger = LedgerFacts(owned.size, terms=(term,) if heard else ())
         if heard:
             self.aggregator.add(self._snapshot(owned.size))
 

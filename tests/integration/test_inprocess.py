@@ -157,3 +157,17 @@ async def test_a_frozen_process_gives_up_what_it_had_not_sent() -> None:
     assert accounting["missed"]["fenced"] > 0
     assert accounting["succeeded"] == len(came)
     assert accounting["succeeded"] + accounting["missed"]["fenced"] == 2_000
+
+
+async def test_closed_load_that_lasts_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is as slow as its target; what it did not come to is missed(aborted), with the reason."""
+    monkeypatch.setattr("spate_cli.inprocess.LONGEST_RUN_NS", 300_000_000)
+    load = {"test_type": "avalanche", "message_count_per_driver": 100_000}
+    async with target(delay_s=0.05) as (url, came):
+        report = await perform(plan(url, load))
+    run, accounting = report["run"], report["accounting"]
+    assert (run["state"], run["stopped"]) == ("FINISHED", False)
+    assert run["reason"] == "the run has lasted 23h, the longest there is"
+    assert accounting["succeeded"] == len(came) > 0
+    assert accounting["missed"]["aborted"] == 100_000 - len(came)
+    assert [doubt["reason"] for doubt in report["verdict"]["degraded"]] == ["stopped"]

@@ -11,7 +11,7 @@ from tests.unit.scripted_driver import ScriptedDriver
 from tests.unit.small_deployment import SmallDeployment
 
 from orchestrator.archive import Archive
-from orchestrator.assembly import Assembly, forget_archived, take_the_lead
+from orchestrator.assembly import Assembly, end_unreadable, forget_archived, take_the_lead
 from orchestrator.desk import Desk
 from orchestrator.scaling import Scaling
 from spate.allowlist import DEFAULT_TEXT, Allowlist
@@ -52,6 +52,7 @@ class Stage:
         await self.bus.ensure_topics(TOPICS.configs)
         writer, epoch, memory = await take_the_lead(self.bus, TOPICS, "orchestrator", clock)
         await forget_archived(memory, archive, writer, TOPICS)
+        await end_unreadable(memory, epoch, writer, TOPICS)
         self.house = Assembly(
             bus=self.bus,
             topics=TOPICS,

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from orchestrator.archive import Archive, ArchiveError, ArchiveRefusedError
+from orchestrator.archive_database import explain
 from orchestrator.instants import instant_ns
+
+REPORT = {
+    "run": {
+        "id": "a",
+        "name": "smoke",
+        "labels": {},
+        "state": "FINISHED",
+        "created_at": "2026-11-22T19:07:00.000Z",
+        "started_at": None,
+        "ended_at": "2026-11-22T19:07:30.000Z",
+    },
+    "verdict": {"passed": True},
+}
+"""As much of a report as the archive looks at."""
 
 
 async def test_an_archive_that_is_not_open_says_so() -> None:
@@ -73,6 +90,54 @@ async def test_a_file_in_another_ones_hands_is_waited_for(tmp_path: Path) -> Non
     other.execute("COMMIT")
     await asyncio.wait_for(opening, 5)
     other.close()
+
+
+async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
+    """Nothing is lost: once there is room the report is taken."""
+    archive = Archive(f"sqlite:///{tmp_path / 'spate.db'}")
+    await archive.open()
+    await limit_pages(archive, 1)  # SQLite takes as many as there are
+    windows = random.Random(1).randbytes(100_000)
+    with pytest.raises(ArchiveError, match=r"^archive: database or disk is full$") as caught:
+        await archive.put(REPORT, windows)
+    assert not isinstance(caught.value, ArchiveRefusedError)
+    await limit_pages(archive, 10_000)
+    assert await archive.put(REPORT, windows)
+    assert await archive.windows("a") == windows
+    await archive.close()
+
+
+async def limit_pages(archive: Archive, most: int) -> None:
+    """Let the archive's one connection make its file no longer than this."""
+
+    def limit() -> None:
+        assert archive._engine is not None
+        with archive._engine.connect() as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count={most}")
+
+    await archive._run(limit)
+
+
+@pytest.mark.parametrize(
+    ("code", "refused"),
+    [
+        (sqlite3.SQLITE_IOERR_WRITE, False),
+        (sqlite3.SQLITE_FULL, False),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, False),
+        (sqlite3.SQLITE_LOCKED, False),
+        (sqlite3.SQLITE_READONLY, True),
+        (sqlite3.SQLITE_CORRUPT, True),
+        (None, True),
+    ],
+)
+def test_what_the_disk_does_may_pass(code: int | None, refused: bool) -> None:
+    """A file that cannot be used as it is does not mend itself."""
+    cause = sqlite3.OperationalError("so it is")
+    if code is not None:
+        cause.sqlite_errorcode = code
+    error = explain(sa.exc.OperationalError("INSERT", {}, cause))
+    assert isinstance(error, ArchiveRefusedError) is refused
+    assert str(error).startswith("archive: so it is")
 
 
 async def archive_at(path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from tests.unit.orchestra import make_plan
 from tests.unit.stage import Stage, outcome, perform, texts
 
 from orchestrator.operations import UnavailableError
+from spate.bus import Ack, Outgoing
 
 LONG = make_plan(1200)
 """A minute, with twenty arrivals a second for each of the first drivers."""
@@ -129,7 +131,7 @@ def test_a_plan_that_kafka_does_not_take_is_refused_and_never_runs() -> None:
         await asyncio.sleep(0.05)
         began_s = asyncio.get_running_loop().time()
         stage.log.offline = True
-        with pytest.raises(UnavailableError, match="the run does not begin, submit it again"):
+        with pytest.raises(UnavailableError, match="may still do so: then the run is taken back"):
             await submitting
         assert asyncio.get_running_loop().time() - began_s == pytest.approx(5, abs=0.1)
         await asyncio.sleep(5)
@@ -181,6 +183,35 @@ def test_an_order_that_came_too_late_is_told_to_nobody() -> None:
                 await order
         stage.log.offline, stage.log.delay_s = False, 0
         assert outcome(await stage.report(run_id, within_s=20))[0] == "ABORTED"
+
+    perform(2, script)
+
+
+@pytest.mark.parametrize(("verb", "state"), [("stop", "DRAINING"), ("abort", "ABORTED")])
+def test_an_order_that_is_repeated_is_answered_once_it_is_in_the_log(verb: str, state: str) -> None:
+    """Not before: who was told 503 and asks again would take the first order for done."""
+
+    async def script(stage: Stage) -> None:
+        order, writer = getattr(stage.desk, verb), stage.house.conductor._writer
+        commit, taken = writer.commit, asyncio.Event()
+
+        async def late(records: Sequence[Outgoing]) -> tuple[Ack, ...]:
+            if stage.state(run_id) == state:
+                await taken.wait()
+            return await commit(records)
+
+        run_id = await stage.start(LONG, 3)
+        writer.commit = late  # type: ignore[method-assign]
+        for _ in range(2):
+            with pytest.raises(UnavailableError, match="carried out as soon as Kafka is back"):
+                await order(run_id)
+        assert stage.state(run_id) == state
+        third = asyncio.ensure_future(order(run_id))
+        await asyncio.sleep(1)
+        assert not third.done()
+        taken.set()
+        await third
+        assert (await stage.report(run_id, within_s=20))["run"]["stopped"] is (verb == "stop")
 
     perform(2, script)
 

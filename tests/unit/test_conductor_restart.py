@@ -315,3 +315,32 @@ def test_a_run_that_is_archived_is_forgotten_at_the_next_start() -> None:
         assert latest[f"{run_id}/plan"] == b""
 
     perform(0, script)
+
+
+@pytest.mark.parametrize("plan", [b'{"plan": {}}', None])
+def test_a_run_whose_plan_is_not_understood_is_ended(
+    plan: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its drivers would go on for as long as its plan says, with nobody to stop them."""
+
+    async def script(stage: Stage) -> None:
+        run_id = await stage.start(LONG, 3)
+        await stage.kill()
+        stage.log.append(Outgoing(TOPICS.runs, plan, f"{run_id}/plan"))
+        await stage.lead()
+        assert [r.getMessage() for r in caplog.records if r.levelname == "ERROR"][-1] == (
+            f"run {run_id} is aborted and has no report: it may be under way, "
+            "and its plan is not known"
+        )
+        await asyncio.sleep(1)
+        sent = stage.sent(run_id)
+        assert sent < 800
+        assert {driver.state for driver in stage.everybody} == {"ABORTED"}
+        assert stage.desk.live_runs() == []
+        assert outcome(await stage.report(await stage.submit())) == ("FINISHED", 40, 40, {}, 0)
+        assert stage.sent(run_id) == sent
+        held = stage.log.partition((TOPICS.runs, 0)).since(0, 999)
+        left = {r.key for r in held if r.key and r.key.startswith(run_id)}
+        assert {r.key: r.value for r in held if r.key in left} == dict.fromkeys(left, b"")
+
+    perform(2, script)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 from tests.unit.direction import World, name_of
+from tests.unit.journaling import snapshot
 from tests.unit.orchestra import SECOND, heartbeat, now
 
+from orchestrator.facts import ledger_facts, run_facts
 from orchestrator.ledger import ProtocolError
-from orchestrator.run import WrongMoveError
+from orchestrator.run import TOO_LONG, WrongMoveError
 from orchestrator.terms import TermKey
-from spate.messages import ClosedTerm, RangeEnd, RangeProgress
+from spate.messages import Cell, ClosedTerm, RangeEnd, RangeProgress
+from spate.plan_load import LONGEST_RUN_NS
+from spate.report import build_report
 
 ALL_STATES = ("PENDING", "PREPARING", "RUNNING", "DRAINING", "FINISHED", "FAILED", "ABORTED")
 
@@ -207,3 +211,47 @@ def test_books_that_do_not_add_up_stop_the_run() -> None:
         world.director.step(now(0))
     world.director.fail(now(0), "x")
     assert world.step() == ["FAILED"]
+
+
+def test_a_closed_load_is_ended_after_23_hours() -> None:
+    """What its target was too slow for is called off, and the report says so."""
+    world = World(load={"test_type": "avalanche", "message_count_per_driver": 500})
+    world.to("RUNNING")
+    end_s = 1 + LONGEST_RUN_NS // SECOND
+    world.apply("d1", "d2", at_s=end_s - 0.5, state="RUNNING")
+    assert world.step(end_s - 0.1) == []
+    assert world.step(end_s) == ["DRAINING"]
+    assert (world.run.reason, world.run.stopped) == (TOO_LONG, False)
+    cell = Cell(request=0, stage=0, decided=200, sent=200, succeeded=200)
+    for key, term in world.ledger.terms.items():
+        ends = tuple(RangeEnd(id=range_id, decided=200) for range_id in term.ranges)
+        closed = ClosedTerm(run_id="r", term=1, ranges=ends)
+        world.apply(key.driver_id, at_s=end_s + 1, term=2, closed=(closed,), state="DRAINING")
+        told = {"driver_id": key.driver_id, "cells": (cell,)}
+        message = snapshot(1, end_s - 2).model_copy(update=told)
+        assert world.director.merge(message, 0, 0, now(end_s + 1)) == "merged"
+    assert world.step(end_s + 1) == []
+    assert world.director.settled(now(end_s + 1))
+    orders = world.director.finish(now(end_s + 1), {0: 1})
+    assert [name_of(order) for order in orders] == ["FINISHED"]
+    aggregator = world.director.aggregator
+    assert aggregator is not None
+    report = build_report(run_facts(world.run), aggregator, ledger_facts(world.ledger))
+    accounting = report["accounting"]
+    assert (accounting["planned"], accounting["succeeded"]) == (1000, 400)
+    assert (accounting["missed"]["aborted"], accounting["unconfirmed"]) == (600, 0)
+    (doubt,) = report["verdict"]["degraded"]
+    assert doubt["reason"] == "stopped"
+    assert doubt["text"] == f"600 arrivals were called off: {TOO_LONG}."
+    assert TOO_LONG == "the run has lasted 23h, and Kafka keeps a day of it"
+
+
+def test_an_open_load_ends_by_its_plan() -> None:
+    """That may last 23 hours to the second."""
+    load = {"test_type": "tsunami", "message_count_per_driver": 23, "message_delay_ms": 3_600_000}
+    world = World(load=load)
+    world.to("RUNNING")
+    end_s = 1 + LONGEST_RUN_NS // SECOND
+    world.apply("d1", "d2", at_s=end_s, state="RUNNING")
+    assert world.step(end_s) == []
+    assert (world.run.state, world.run.reason) == ("RUNNING", None)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.unit.direction import World, name_of
+from tests.unit.journaling import snapshot
 from tests.unit.orchestra import SECOND, heartbeat, now
 
 from orchestrator.director import Director
@@ -261,3 +262,16 @@ def test_a_run_that_was_taken_over_notes_that_the_log_was_away() -> None:
     heir = Heir(running())
     heir.director.log_was_away(5 * SECOND, now(9))
     assert heir.run.events[-1].text == "Kafka could not be reached for 5.0 s"
+
+
+def test_snapshots_are_not_refused_for_a_start_that_is_only_guessed() -> None:
+    """R30: before it is found, nor where no driver confirms the wall clock; later they are."""
+    heir = Heir(running())
+    assert heir.director.merge(snapshot(1, 9_000), 0, 1, now(3)) == "merged"
+    for at_s in (3, 4.6):
+        heir.step(at_s)
+    assert heir.director.elapsed_ns(now(5)) == 4 * SECOND
+    assert heir.director.merge(snapshot(2, 9_000), 0, 2, now(5)) == "merged"
+    heir.apply("d1", at_s=6, state="RUNNING", elapsed_ns=5 * SECOND)
+    with pytest.raises(ValueError, match="its window, 9000, lies ahead"):
+        heir.director.merge(snapshot(3, 9_000), 0, 3, now(6))

@@ -28,7 +28,7 @@ def follow(world: World, at_s: float, *driver_ids: str, **fields: Any) -> None:
     world.apply(*driver_ids, at_s=at_s, state="RUNNING", **fields)
 
 
-def snapshot(seq: int = 1) -> SnapshotMessage:
+def snapshot(seq: int = 1, window: int = 0) -> SnapshotMessage:
     """Return a snapshot of one arrival."""
     return SnapshotMessage(
         driver_id="d1",
@@ -36,7 +36,7 @@ def snapshot(seq: int = 1) -> SnapshotMessage:
         term=1,
         run_id="r",
         seq=seq,
-        window=0,
+        window=window,
         cells=(Cell(request=0, stage=0, decided=1, sent=1, succeeded=1),),
         in_flight=0,
         connections=1,
@@ -100,14 +100,14 @@ def test_hearing_confirms_a_cut() -> None:
 def test_snapshots_are_merged_once_there_are_books() -> None:
     """R28, R29: and, once the run has ended, only those from before its end."""
     world = World()
-    assert world.director.merge(snapshot(), 0, 0) == "late"
+    assert world.director.merge(snapshot(), 0, 0, now(2)) == "late"
     world.to("RUNNING")
-    assert world.director.merge(snapshot(1), 0, 10) == "merged"
-    assert world.director.merge(snapshot(1), 0, 11) == "duplicate"
+    assert world.director.merge(snapshot(1), 0, 10, now(2)) == "merged"
+    assert world.director.merge(snapshot(1), 0, 11, now(2)) == "duplicate"
     world.director.bookmarks.metrics_ends = {0: 20}
-    assert world.director.merge(snapshot(2), 0, 19) == "merged"
-    assert world.director.merge(snapshot(3), 0, 20) == "late"
-    assert world.director.merge(snapshot(3), 1, 0) == "late"
+    assert world.director.merge(snapshot(2), 0, 19, now(2)) == "merged"
+    assert world.director.merge(snapshot(3), 0, 20, now(2)) == "late"
+    assert world.director.merge(snapshot(3), 1, 0, now(2)) == "late"
 
 
 def test_bookmarks_do_not_wait_for_what_the_log_lost() -> None:
@@ -151,3 +151,25 @@ def test_a_run_that_prepares_is_aborted_after_a_minute_too() -> None:
     world.director.log_was_away(60 * SECOND, now(60))
     assert world.step(60) == ["ABORTED"]
     assert {m.cause for m in world.ledger.missed} == {"aborted"}
+
+
+def test_a_snapshot_from_long_after_now_is_refused() -> None:
+    """One absurd second would thin a run for good; a clock may be a little ahead."""
+    world = running()
+    for at_s in (0, 1):
+        with pytest.raises(ValueError, match=r"its window, 601, lies ahead: .* has lasted -?\d s"):
+            world.director.merge(snapshot(1, 601), 0, 0, now(at_s))
+    assert world.director.merge(snapshot(1, 600), 0, 1, now(1)) == "merged"
+    assert world.director.merge(snapshot(2, 601), 0, 2, now(2)) == "merged"
+    aggregator = world.director.aggregator
+    assert aggregator is not None
+    assert (aggregator.last_window, aggregator.merged) == (601, 2)
+
+
+def test_after_the_end_a_snapshot_is_held_against_how_long_the_run_lasted() -> None:
+    """However much later it is read."""
+    world = running()
+    world.run.end(now(11).wall_ns, 10 * SECOND)
+    with pytest.raises(ValueError, match="its window, 611, lies ahead: the run has lasted 10 s"):
+        world.director.merge(snapshot(1, 611), 0, 0, now(9_000))
+    assert world.director.merge(snapshot(1, 610), 0, 0, now(9_000)) == "merged"

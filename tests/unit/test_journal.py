@@ -6,7 +6,7 @@ import json
 import random
 
 from tests.unit.journaling import make_run, read, snapshot, under_way
-from tests.unit.orchestra import WALL_NS
+from tests.unit.orchestra import WALL_NS, now
 
 from orchestrator.bookmarks import Bookmarks
 from orchestrator.journal import (
@@ -88,7 +88,7 @@ def test_only_what_changed_of_the_figures_is_written() -> None:
     world = under_way()
     assert checkpoint_records("runs", world.director, {0: 1}) == []
     for seq, window in ((1, 0), (2, 70)):
-        world.director.merge(snapshot(seq, window), 0, seq)
+        world.director.merge(snapshot(seq, window), 0, seq, now(2))
     first = checkpoint_records("runs", world.director, {0: 3})
     assert [r.key for r in first] == [
         "r/aggregator/head-0",
@@ -96,7 +96,7 @@ def test_only_what_changed_of_the_figures_is_written() -> None:
         "r/aggregator/windows-1-0",
     ]
     assert checkpoint_records("runs", world.director, {0: 3}) == []
-    world.director.merge(snapshot(3, 71), 0, 3)
+    world.director.merge(snapshot(3, 71), 0, 3, now(2))
     second = checkpoint_records("runs", world.director, {0: 4})
     assert [r.key for r in second] == ["r/aggregator/head-0", "r/aggregator/windows-1-0"]
     assert read(*first, *second).runs["r"].bookmarks().checkpoint == {
@@ -116,7 +116,7 @@ def test_before_there_are_books_there_are_no_figures() -> None:
 def test_everything_that_was_written_is_forgotten() -> None:
     """A tombstone for each key; the revision stays, for drivers live on and obey what is newer."""
     world = under_way()
-    world.director.merge(snapshot(1), 0, 1)
+    world.director.merge(snapshot(1), 0, 1, now(2))
     records = [
         plan_record("runs", world.run),
         *ledger_records("runs", world.director, world.fleet, 0),

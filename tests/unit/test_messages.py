@@ -7,7 +7,16 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from spate.messages import STATE_ORDER, BadMessageError, Order, RunState, decode, encode
+from spate.messages import (
+    STATE_ORDER,
+    BadMessageError,
+    Cell,
+    ClockEstimate,
+    Order,
+    RunState,
+    decode,
+    encode,
+)
 
 
 def order(**change: object) -> Order:
@@ -50,3 +59,32 @@ def test_what_cannot_be_is_not_even_made() -> None:
     """The same rules hold for who writes."""
     with pytest.raises(ValidationError):
         order(state="WEARY")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"decided": -1},
+        {"sent": (1 << 53) + 1},
+        {"failed": {"reset": 1 << 60}},
+        {"status_codes": {"200": 1 << 60}},
+        {"status_codes": {"20": 1}},
+        {"status_codes": {"099": 1}},
+        {"status_codes": {"2000": 1}},
+        {"status_codes": {"200\n": 1}},
+        {"status_codes": {"٢٠٠": 1}},
+        {"status_codes": {"": 1}},
+    ],
+)
+def test_a_cell_tells_counts_by_codes(told: dict[str, object]) -> None:
+    """A broken driver cannot make numbers grow beyond use, or invent names without end."""
+    whole = {"sent": 1 << 53, "status_codes": {"100": 1, "999": 1 << 53}}
+    place = {"request": 0, "stage": 0}
+    assert Cell.model_validate(place | whole).sent == 1 << 53
+    with pytest.raises(ValidationError):
+        Cell.model_validate(place | told)
+
+
+def test_a_round_trip_may_be_of_any_length() -> None:
+    """As between two times of a clock that was set meanwhile: no driver breaks over it."""
+    assert ClockEstimate(offset_ns=0, round_trip_ns=1 << 62).round_trip_ns == 1 << 62

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from typing import cast
+import threading
+from typing import Any, cast
 
+import pytest
 from tests.unit.orchestra import (
     WALL_NS,
     FakeArchive,
@@ -21,6 +23,7 @@ from orchestrator.archive import Archive
 from orchestrator.director import Director
 from orchestrator.directory import Directory
 from orchestrator.feed import Feed, Feeds
+from orchestrator.filing import Filing, prepare
 from orchestrator.fleet import Fleet
 from orchestrator.leadership import Leadership
 from orchestrator.newsroom import Newsroom
@@ -98,7 +101,7 @@ class World:
     def take(self, seq: int, run_id: str = "r", offset: int = 0, driver_id: str = "d1") -> None:
         """Let the newsroom take a snapshot from partition 0."""
         record = Received(TOPICS.metrics, 0, offset, 0, False, driver_id, b"")
-        self.newsroom.take(self.snapshot(seq, run_id, driver_id=driver_id), record)
+        self.newsroom.take(self.snapshot(seq, run_id, driver_id=driver_id), record, now(1))
 
     @property
     def feed(self) -> Feed:
@@ -270,6 +273,39 @@ def test_an_archive_that_fails_is_left_alone_for_a_while() -> None:
         assert calls == 22
 
     play(act())
+
+
+def test_a_report_that_takes_long_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made in a thread, once, whoever asks meanwhile; what is merged then is late."""
+    released = threading.Event()
+    made: list[bool] = []
+
+    def slow(*facts: Any) -> Filing:
+        made.append(threading.current_thread() is threading.main_thread())
+        assert released.wait(20)
+        return prepare(*facts)
+
+    async def act() -> None:
+        world = World()
+        world.begin()
+        world.take(1)
+        await world.writer.start()
+        world.director.abort(now(1), "aborted by a user")
+        world.director.finish(now(1), {0: 4})
+        world.newsroom.committed(world.director)
+        filings = [asyncio.ensure_future(world.newsroom.file({0: 4})) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        assert (made, world.archive.reports) == ([False], {})
+        world.take(2)
+        assert world.newsroom.snapshot_counts["late"] == 1
+        assert world.newsroom.view(world.director)["accounting"]["succeeded"] == 4
+        released.set()
+        await asyncio.gather(*filings)
+        assert (made, list(world.archive.reports)) == ([False], ["r"])
+        assert [run_id for run_id, _ in world.filed] == ["r"]
+
+    monkeypatch.setattr("orchestrator.newsroom.prepare", slow)
+    asyncio.run(act())
 
 
 def test_a_report_waits_for_the_snapshots_it_is_made_from() -> None:

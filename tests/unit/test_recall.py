@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from typing import Any
 
 import pytest
 from tests.unit.direction import World
 from tests.unit.journaling import Successor, make_run, read, snapshot, under_way
 from tests.unit.orchestra import WALL_NS, now
 
+from orchestrator.director import Director
+from orchestrator.facts import ledger_facts, run_facts
 from orchestrator.journal import checkpoint_records, ledger_records, plan_record
 from orchestrator.ledger_state import dump_ledger
 from spate.bus import Outgoing
+from spate.report import build_report
 
 FIELDS = ["plan", "digest", "created_at_ns", "idempotency_key", "body_digest"]
 REASON = "the orchestrator was restarted, and what the journal holds of the run is not whole"
@@ -37,6 +41,17 @@ def spoil(world: World, **fields: object) -> list[Outgoing]:
     data = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     entry = {"revision": 3, "part": 0, "parts": 1, "data": data}
     return [plan, Outgoing("runs", json.dumps(entry).encode(), part.key)]
+
+
+def accounts(director: Director) -> tuple[int, dict[str, int], int, list[str]]:
+    """Return what a report says: planned, missed, unconfirmed, and why not to trust it."""
+    assert director.aggregator is not None
+    facts, ledger = run_facts(director.run), ledger_facts(director.ledger)
+    report = build_report(facts, director.aggregator, ledger)
+    books, doubts = report["accounting"], report["verdict"]["degraded"]
+    missed = {cause: n for cause, n in books["missed"].items() if n}
+    reasons = [doubt["reason"] for doubt in doubts]
+    return books["planned"], missed, books["unconfirmed"], reasons
 
 
 def test_a_waiting_run_waits_again() -> None:
@@ -113,15 +128,15 @@ def test_figures_go_on_from_the_newest_checkpoint() -> None:
     """What was merged is there; only what came after it is read again."""
     world = under_way()
     world.director.bookmarks.metrics_from = {0: 3, 1: 4}
-    world.director.merge(snapshot(1), 0, 5)
+    world.director.merge(snapshot(1), 0, 5, now(101))
     figures = checkpoint_records("runs", world.director, {0: 6, 1: 4})
     after = Successor(*journal(world), *figures)
     assert after.director.aggregator is not None
     assert after.director.aggregator.reported("d1", "b", 1) == 1
     assert after.recalled.metrics_from == {0: 6, 1: 4}
     assert after.director.bookmarks.checkpoint == {"head-0", "windows-0-0"}
-    assert after.director.merge(snapshot(1), 0, 5) == "duplicate"
-    assert after.director.merge(snapshot(2), 0, 6) == "merged"
+    assert after.director.merge(snapshot(1), 0, 5, now(101)) == "duplicate"
+    assert after.director.merge(snapshot(2), 0, 6, now(101)) == "merged"
 
 
 @pytest.mark.parametrize("damage", ["missing", "garbled"])
@@ -129,7 +144,7 @@ def test_figures_that_are_not_whole_are_counted_anew(damage: str) -> None:
     """From where the run began: the log still holds every snapshot."""
     world = under_way()
     world.director.bookmarks.metrics_from = {0: 3}
-    world.director.merge(snapshot(1), 0, 5)
+    world.director.merge(snapshot(1), 0, 5, now(101))
     head, windows = checkpoint_records("runs", world.director, {0: 6})
     bad = Outgoing("runs", b"garbled", windows.key)
     after = Successor(*journal(world), *([windows] if damage == "missing" else [head, bad]))
@@ -176,8 +191,10 @@ def test_books_that_cannot_be_read_fail_the_run() -> None:
     after = Successor(plan, torn, plan_record("runs", make_run("other", WALL_NS + 1)))
     failed, other = after.recalled.directors
     assert (failed.run.state, failed.run.reason, other.run.state) == ("FAILED", REASON, "PENDING")
-    assert failed.settled(now(100))
+    assert not failed.settled(now(100))  # its drivers may still be heard
+    assert failed.settled(now(106))
     assert after.recalled.heartbeat_from is None
+    assert accounts(failed) == (10, {}, 10, ["unconfirmed"])
 
 
 @pytest.mark.parametrize(
@@ -200,6 +217,27 @@ def test_books_that_are_not_understood_fail_the_run(fields: dict[str, object]) -
     assert len(after.director.orders.take()) == 1
     after.director.finish(now(101), {})
     assert run.ended
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("RUNNING", (20, {}, 20, ["unconfirmed"])),
+        ("DRAINING", (20, {}, 20, ["unconfirmed"])),
+        ("ABORTED", (20, {}, 20, ["unconfirmed"])),
+        ("PREPARING", (20, {"no_driver": 20}, 0, ["missed"])),
+    ],
+)
+def test_what_lost_books_were_of_may_have_been_sent(state: str, expected: Any) -> None:
+    """Nobody says that it was not; but a run that was preparing sent nothing for sure."""
+    world = World()
+    world.to(state)
+    director = Successor(*spoil(world, heartbeat_offset=None)).director
+    director.step(now(100))
+    assert director.settled(now(106))
+    director.finish(now(106), {})
+    assert director.run.state == ("ABORTED" if state == "ABORTED" else "FAILED")
+    assert accounts(director) == expected
 
 
 def test_unspoiled_books_are_understood() -> None:

@@ -408,6 +408,16 @@ def test_only_a_finished_run_with_all_thresholds_passed_passes(
     assert story.report(whole(), state)["verdict"]["passed"] is passed
 
 
+def test_a_run_that_sent_nothing_does_not_pass() -> None:
+    """Neither without thresholds, nor with one that holds of nothing."""
+    for thresholds in ((), ("failed.count == 0",)):
+        story = Story(plan_of(thresholds=thresholds))
+        story.tell(range(30), "aborted")
+        report = story.report(whole())
+        assert not report["verdict"]["passed"]
+        assert reasons(report) == ["nothing_sent", "stopped"]
+
+
 def test_windows_count_planned_and_given_up_where_they_were_due() -> None:
     """Ten a second; the ledger gave up the last five of second 1."""
     story = Story()

@@ -220,7 +220,7 @@ def test_closed_load_has_nothing_due() -> None:
     world = World(load=load)
     world.to("RUNNING")
     for seq, window in ((1, 0), (2, 1)):
-        world.director.merge(snapshot(seq, window), 0, seq)
+        world.director.merge(snapshot(seq, window), 0, seq, now(2))
     told = run_figures(world.director, world.fleet, Freshness(), Trust(), now(100))
     assert told.window is not None
     assert (told.window.second, told.window.figures.sent) == (0, 1)
@@ -266,7 +266,7 @@ def test_requests_have_their_outcomes() -> None:
         clock_offset_ns=None,
         start_skew_ns=None,
     )
-    assert world.director.merge(message, 0, 0) == "merged"
+    assert world.director.merge(message, 0, 0, now(2)) == "merged"
     told = run_figures(world.director, world.fleet, Freshness(), Trust(), now(1))
     assert told.window is None  # the first second is not full yet
     assert told.by_request == {

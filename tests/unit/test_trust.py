@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from spate.accounting import Accounting
 from spate.aggregator import Aggregator
 from spate.figures import Figures
 from spate.histogram import Histogram
-from spate.messages import SnapshotMessage
+from spate.messages import RunState, SnapshotMessage
 from spate.plan import parse_plan
 from spate.report_facts import RunFacts
 from spate.schedule import plan_schedule
@@ -35,6 +36,9 @@ def found(
     figures: Figures | None = None,
     unconfirmed: int = 0,
     problems: tuple[str, ...] = (),
+    sent: int = 1,
+    state: RunState = "FINISHED",
+    reason: str | None = None,
 ) -> list[Doubt]:
     """The doubts about a run of one snapshot per driver."""
     plan = parse_plan(
@@ -67,9 +71,9 @@ def found(
                     start_skew_ns=None,
                 )
             )
-    facts = RunFacts("r", plan, "FINISHED", False, None, 0, 0, 1, drivers, events)
+    facts = RunFacts("r", plan, state, False, reason, 0, 0, 1, drivers, events)
     accounting = Accounting.of(10, aggregator.totals(), missed={}, unconfirmed=unconfirmed)
-    return doubts(facts, aggregator, accounting, problems)
+    return doubts(facts, aggregator, replace(accounting, sent=sent), problems)
 
 
 def test_a_good_run_leaves_no_doubt() -> None:
@@ -100,14 +104,39 @@ def test_lag_beyond_its_limit_is_named(lag_ms: float, response_ms: int, late: bo
 
 def test_nothing_decided_has_no_lag() -> None:
     """A driver that only missed arrivals is not late."""
-    assert found(figures=Figures(missed={"aborted": 1})) == []
+    assert found(figures=Figures(missed={"aborted": 1}), state="ABORTED") == []
 
 
 def test_what_was_missed_is_named_by_cause() -> None:
-    """What a user called off is as he wished."""
-    (doubt,) = found(figures=Figures(missed={"handover": 2, "aborted": 7, "fenced": 1_000}))
+    """What was called off is none of it."""
+    missed = Figures(missed={"handover": 2, "aborted": 7, "fenced": 1_000})
+    (doubt,) = found(figures=missed, state="ABORTED")
     assert doubt.reason == "missed"
     assert doubt.text.startswith("1,002 arrivals were missed (fenced 1,000, handover 2): ")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "said"),
+    [
+        ("DRAINING", "stopped by a user", "1,007 arrivals were called off: stopped by a user."),
+        ("FINISHED", None, "1,007 arrivals were called off: the run was stopped."),
+        ("ABORTED", "aborted by a user", None),
+        ("FAILED", "broken", None),
+    ],
+)
+def test_what_was_called_off_is_counted_where_the_run_went_on_to_its_end(
+    state: RunState, reason: str | None, said: str | None
+) -> None:
+    """A run that was stopped is less than was planned; of others the state says so."""
+    doubts_found = found(figures=Figures(missed={"aborted": 1_007}), state=state, reason=reason)
+    assert doubts_found == ([] if said is None else [Doubt("stopped", said)])
+
+
+@pytest.mark.parametrize(("state", "doubted"), [("FINISHED", True), ("FAILED", False)])
+def test_a_finished_run_that_sent_nothing_tested_nothing(state: RunState, doubted: bool) -> None:
+    """It comes first: whatever else is said is said of nothing."""
+    reasons = [doubt.reason for doubt in found(sent=0, unconfirmed=1, state=state)]
+    assert reasons == (["nothing_sent", "unconfirmed"] if doubted else ["unconfirmed"])
 
 
 def test_many_late_drivers_are_summed_up() -> None:

@@ -12,9 +12,11 @@ from spate.figures import FAILED_KINDS, SUCCEEDED, Figures, FiguresAccumulator
 from spate.histogram import Histogram
 from spate.messages import SnapshotMessage
 from spate.plan import Plan
+from spate.plan_load import LONGEST_RUN_NS
 from spate.schedule import Schedule
 from spate.snapshot_parts import Parts
 from spate.thinning import Span, span_at
+from spate.units import NS_PER_HOUR, NS_PER_S
 from spate.window_state import Boot, Peaks
 
 __all__ = [
@@ -30,8 +32,8 @@ __all__ = [
 
 Added = Literal["merged", "duplicate", "foreign", "late"]
 
-MAX_WINDOW = 200_000
-"""No run lasts this many seconds: its records are kept for a day."""
+MAX_WINDOW = (LONGEST_RUN_NS + NS_PER_HOUR) // NS_PER_S
+"""No run has so many seconds: it is ended after 23 h, and does not take an hour to drain."""
 
 _MOST_CORES = 10_000
 

@@ -161,8 +161,8 @@ class Histogram:
     def split(self) -> tuple[Histogram, Histogram]:
         """Return two smaller histograms that merge to exactly this one.
 
-        The bounds of the parts at the cut, and how the sum is divided between them, are
-        estimates from the buckets; everything of the merge is exact again.
+        The bounds of the parts at the cut, and how the sum and what was clamped are divided
+        between them, are estimates; everything of the merge is exact again.
 
         Raises:
             ValueError: if there are fewer than two buckets.
@@ -175,13 +175,14 @@ class Histogram:
             low * n
             for low, n in zip(lows[:half].tolist(), self.counts[:half].tolist(), strict=True)
         )
+        clamped = min(self.clamped, int(self.counts[:half].sum()))
         lower = Histogram(
             self.buckets[:half],
             self.counts[:half],
             sum_ns=estimate,
             min_ns=self.min_ns,
             max_ns=max(int(lows[half - 1]), self.min_ns or 0),
-            clamped=self.clamped,
+            clamped=clamped,
         )
         upper = Histogram(
             self.buckets[half:],
@@ -189,6 +190,7 @@ class Histogram:
             sum_ns=self.sum_ns - estimate,
             min_ns=int(lows[half]),
             max_ns=self.max_ns,
+            clamped=self.clamped - clamped,
         )
         return lower, upper
 

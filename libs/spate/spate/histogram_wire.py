@@ -13,6 +13,8 @@ from spate.messages import WireHistogram
 
 _MAX_COUNT = 1 << 40
 """More in one bucket of one snapshot is no measurement, and could overflow a sum."""
+_MOST_MEAN_NS = 2 * MAX_NS
+"""More than a value can be: the parts that ``Histogram.split`` makes have estimates for sums."""
 
 
 def read_wire(wire: WireHistogram) -> Histogram:
@@ -63,11 +65,14 @@ def read_wires(wires: Sequence[WireHistogram]) -> list[Histogram]:
             read.append(Histogram.zero())
             continue
         start, end = next(spans)
+        count = next(totals)
+        if not 0 <= wire.sum_ns <= count * _MOST_MEAN_NS or wire.clamped > count:
+            raise ValueError("histogram: no such sum, or more clamped than there are")
         read.append(
             Histogram(
                 buckets[start:end],
                 counts[start:end],
-                count=next(totals),
+                count=count,
                 sum_ns=wire.sum_ns,
                 min_ns=wire.min_ns,
                 max_ns=wire.max_ns,

@@ -71,7 +71,7 @@ def _owed(aggregator: Aggregator, ledger: LedgerFacts) -> int:
     """Return what terms that are not live own and have not reported (yet)."""
     return sum(
         term.owned - aggregator.reported(term.driver_id, term.boot_id, term.term)
-        for term in ledger.unconfirmed_terms
+        for term in ledger.terms
         if not term.live
     )
 

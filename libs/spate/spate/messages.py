@@ -14,8 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from spate.grant import Range
 
-Count = Annotated[int, Field(ge=0)]
-"""A number of things: never negative."""
+Count = Annotated[int, Field(ge=0, le=1 << 53)]
+"""A number of things: never negative, and no larger than what every reader of JSON can hold."""
+
+StatusCode = Annotated[str, Field(pattern="^[1-9][0-9]{2}$")]
+"""The status code of a response, as the name of a count."""
 
 RunState = Literal[
     "PENDING", "PREPARING", "READY", "RUNNING", "DRAINING", "FINISHED", "FAILED", "ABORTED"
@@ -83,10 +86,13 @@ class ClockEcho(Part):
 
 
 class ClockEstimate(Part):
-    """The driver's clock: ``offset_ns`` = orchestrator's wall clock − the driver's."""
+    """The driver's clock: ``offset_ns`` = orchestrator's wall clock − the driver's.
+
+    A clock that is set meanwhile can make the round trip as long as it likes.
+    """
 
     offset_ns: int
-    round_trip_ns: Count
+    round_trip_ns: Annotated[int, Field(ge=0)]
 
 
 class Register(Message):
@@ -227,7 +233,7 @@ class Cell(Part):
     failed: dict[str, Count] = {}
     dropped: dict[str, Count] = {}
     missed: dict[str, Count] = {}
-    status_codes: dict[str, Count] = {}
+    status_codes: dict[StatusCode, Count] = {}
     bytes_sent: Count = 0
     bytes_received: Count = 0
     response_time: WireHistogram | None = None

@@ -95,7 +95,7 @@ class Reckoning:
 
     def _settle_terms(self, ledger: LedgerFacts, *, aborted: bool) -> None:
         reported = self._aggregator.terms()
-        for term in ledger.unconfirmed_terms:
+        for term in ledger.terms:
             self._owned[term.driver_id] += term.owned
             counts = reported.get(TermId(term.driver_id, term.boot_id, term.term))
             pending = term.owned - (counts.reported if counts else 0)
@@ -104,7 +104,7 @@ class Reckoning:
             # What a term reported in full needs no look at each of its arrivals.
             if pending:
                 self._owe(term, counts.by_cell if counts else {})
-        known = {TermId(t.driver_id, t.boot_id, t.term) for t in ledger.unconfirmed_terms}
+        known = {TermId(t.driver_id, t.boot_id, t.term) for t in ledger.terms}
         for strange, counts in reported.items():
             if strange not in known and counts.reported:
                 self.problems.append(

@@ -125,7 +125,7 @@ def _drivers(aggregator: Aggregator, reckoning: Reckoning) -> list[dict[str, Any
 
 
 def _verdict(facts: RunFacts, aggregator: Aggregator, reckoning: Reckoning) -> dict[str, Any]:
-    """Return the thresholds' results; a run passes if it FINISHED and all of them passed."""
+    """Return the thresholds' results; passed: it FINISHED, something was sent, all of them hold."""
     names = [request.name for request in aggregator.plan.requests]
     measured = Measured(
         accounting=reckoning.measured(),
@@ -134,6 +134,10 @@ def _verdict(facts: RunFacts, aggregator: Aggregator, reckoning: Reckoning) -> d
     )
     results = evaluate(facts.plan.thresholds, measured)
     return {
-        "passed": facts.state == "FINISHED" and all(result.passed for result in results),
+        "passed": (
+            facts.state == "FINISHED"
+            and reckoning.overall().sent > 0
+            and all(result.passed for result in results)
+        ),
         "thresholds": [result.to_json() for result in results],
     }

@@ -55,10 +55,10 @@ class TermFacts:
 class LedgerFacts:
     """How the plan is divided: ``planned`` arrivals, what the ledger gave up, what terms own.
 
-    ``unconfirmed_terms`` lists **every** term that owns anything, also those that reported all
-    of it: how much of each is unconfirmed is computed from what it reported.
+    ``terms`` are all that own anything, also those that reported all of it: how much of each is
+    unconfirmed is computed from what it reported.
     """
 
     planned: int
     missed_by_ledger: tuple[tuple[str, Range], ...] = ()
-    unconfirmed_terms: tuple[TermFacts, ...] = ()
+    terms: tuple[TermFacts, ...] = ()

@@ -8,7 +8,7 @@ merged with their neighbours::
 
 Each width divides the next, and all of them a minute. How wide a window is follows from where it
 lies and from the newest second of the run alone, so whoever knows these two knows all windows. A
-run of a day has 8,400 of them, the longest there can be 10,400.
+run of a day has 8,400 of them, and no run is longer.
 """
 
 from __future__ import annotations

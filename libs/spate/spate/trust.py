@@ -41,7 +41,11 @@ def doubts(
     ``problems`` are sentences about what does not add up. A busy CPU is a reason in open load
     only: closed load is as fast as its drivers can.
     """
-    return _doubts(facts, aggregator, accounting, problems, aggregator.cpu_peaks())
+    found = _doubts(facts, aggregator, accounting, problems, aggregator.cpu_peaks())
+    if facts.state == "FINISHED" and not accounting.sent:
+        text = "No request is known to have been sent, so nothing was tested."
+        found.insert(0, Doubt("nothing_sent", text))
+    return found
 
 
 def doubts_so_far(facts: RunFacts, aggregator: Aggregator, accounting: Accounting) -> list[Doubt]:
@@ -73,6 +77,7 @@ def _doubts(
             )
         )
     found += _missed(accounting)
+    found += _called_off(facts, accounting)
     if aggregator.gaps:
         found.append(
             Doubt("gaps", f"{aggregator.gaps:,} snapshots never arrived: figures are missing.")
@@ -92,7 +97,7 @@ def _doubts(
 
 
 def _missed(accounting: Accounting) -> list[Doubt]:
-    """Look at what nobody sent when it was due; what a user called off is as he wished."""
+    """Look at what nobody sent when it was due, but for what was called off."""
     causes = {cause: n for cause, n in accounting.missed.items() if n and cause != "aborted"}
     if not causes:
         return []
@@ -102,6 +107,15 @@ def _missed(accounting: Accounting) -> list[Doubt]:
         "they were due, and the target got less than planned."
     )
     return [Doubt("missed", text)]
+
+
+def _called_off(facts: RunFacts, accounting: Accounting) -> list[Doubt]:
+    """Look at what a run that was stopped, and could finish, left undone."""
+    called_off = accounting.missed.get("aborted", 0)
+    if not called_off or facts.state not in ("DRAINING", "FINISHED"):
+        return []
+    why = facts.reason or "the run was stopped"
+    return [Doubt("stopped", f"{called_off:,} arrivals were called off: {why}.")]
 
 
 def lag_limit_ns(response_p50_ns: int | None) -> int:

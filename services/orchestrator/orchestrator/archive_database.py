@@ -31,6 +31,11 @@ _LOOK_EVERY_S: Final = 0.01
 _PRIMARY: Final = 0xFF
 """The bits of SQLite's error codes that say what it is; the others say more of it."""
 
+_PASSING: Final = frozenset(
+    (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+)
+"""What may be mended while SQLite's file stays where it is, as by making room on its disk."""
+
 _REFUSALS: Final = ("authentication failed", "no pg_hba.conf entry", "no password supplied")
 _LOGIN: Final = "check user and password in --archive-file (SPATE_ARCHIVE_FILE)"
 
@@ -109,9 +114,14 @@ def explain(error: sa.exc.SQLAlchemyError) -> ArchiveError:
     text = " ".join(f"archive: {cause}".split())
     if any(word in text for word in _REFUSALS):
         return ArchiveRefusedError(f"{text}; {_LOGIN}")
-    if isinstance(cause, sqlite3.Error) and "locked" not in text:
+    if isinstance(cause, sqlite3.Error) and not _passes(cause):
         return ArchiveRefusedError(f"{text}; check the file that --archive (SPATE_ARCHIVE) names")
     return ArchiveError(text)
+
+
+def _passes(error: sqlite3.Error) -> bool:
+    """Tell whether trying again may help; errors of the module itself have no code."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _PASSING
 
 
 def _sqlite_pragmas(connection: Any, _record: object) -> None:

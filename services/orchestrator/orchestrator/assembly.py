@@ -21,14 +21,14 @@ from orchestrator.leadership import Leadership
 from orchestrator.newsroom import Newsroom
 from orchestrator.pace import Pace
 from orchestrator.pod_news import PodHistory
-from orchestrator.recall import recall
+from orchestrator.recall import recall, unreadable
 from orchestrator.run import Run
 from orchestrator.run_board import RunBoard
 from orchestrator.scaling import Scaling
 from orchestrator.writer import Writer
 from spate.allowlist import Allowlist
-from spate.bus import Bus, Received
-from spate.messages import SnapshotMessage
+from spate.bus import Bus, Outgoing, Received
+from spate.messages import Order, SnapshotMessage, encode
 from spate.snapshot_parts import Parts
 from spate.timing import SECOND, Timing
 from spate.topics import Topics
@@ -73,6 +73,29 @@ async def forget_archived(memory: Memory, archive: Archive, writer: Writer, topi
             tombstones = forget_records(topics.runs, run_id, remembered.bookmarks(), revision)
             await writer.commit(tombstones)
             memory.forget(run_id)
+
+
+async def end_unreadable(memory: Memory, epoch: int, writer: Writer, topics: Topics) -> None:
+    """End the runs that nobody can conduct, for want of their plans: their drivers would go on.
+
+    Raises:
+        FencedError: if another process leads.
+    """
+    for run_id in unreadable(memory):
+        bookmarks, revision = memory.runs[run_id].bookmarks(), memory.highest_revision() + 1
+        order = Order(
+            epoch=epoch,
+            run_id=run_id,
+            revision=revision,
+            state="ABORTED",
+            needs=0,
+            starts_at_ns=None,
+        )
+        told = Outgoing(topics.trigger, encode(order), run_id, 0)
+        await writer.commit([told, *forget_records(topics.runs, run_id, bookmarks, revision)])
+        memory.forget(run_id, revision)
+        text = "run %s is aborted and has no report: it may be under way, and its plan is not known"
+        _LOG.error(text, run_id, extra={"run_id": run_id})
 
 
 class Assembly:
@@ -186,11 +209,11 @@ class Assembly:
         """Take what was read from ``metrics``.
 
         Raises:
-            ValueError: if it does not fit its run's plan.
+            ValueError: if it does not fit its run's plan, or tells of what is long after now.
         """
-        if self.newsroom.take(message, record, parts) == "merged":
-            now_ns = self._clock.now().mono_ns
-            self.board.freshness.merged(message.run_id, message.driver_id, now_ns)
+        now = self._clock.now()
+        if self.newsroom.take(message, record, now, parts) == "merged":
+            self.board.freshness.merged(message.run_id, message.driver_id, now.mono_ns)
 
     async def _tell(self) -> None:
         while True:

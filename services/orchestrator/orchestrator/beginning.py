@@ -9,7 +9,10 @@ from orchestrator.pace import Pace
 from orchestrator.run import Run
 from orchestrator.start_finder import StartFinder
 from orchestrator.terms import BootKey, Now
-from spate.timing import Timing
+from spate.timing import SECOND, Timing
+
+_AHEAD_NS = 600 * SECOND
+"""Clocks that count from the start are not so far apart after a day."""
 
 
 class Beginning:
@@ -31,6 +34,22 @@ class Beginning:
         """Return the run time, negative before the start, None while no start is known."""
         start_ns = self._orders.start_mono_ns
         return None if start_ns is None else now.mono_ns - start_ns
+
+    def check_reached(self, second: int, now: Now) -> None:
+        """Check that a second of the run may have been by now, whoever's clock it is by.
+
+        Where the start is not known, or by a wall clock that no driver confirms, it may have been.
+
+        Raises:
+            ValueError: if it lies more than ten minutes ahead.
+        """
+        elapsed_ns = self._run.lasted_ns
+        if not self._run.ended and (self._finder is None or self._finder.told):
+            elapsed_ns = self.elapsed_ns(now)
+        if elapsed_ns is not None and second * SECOND - elapsed_ns > _AHEAD_NS:
+            raise ValueError(
+                f"its window, {second}, lies ahead: the run has lasted {elapsed_ns // SECOND:,} s"
+            )
 
     def order(self, revision: int, now: Now) -> None:
         """Order the start, a moment ahead, for all at one instant."""

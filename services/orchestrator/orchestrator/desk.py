@@ -135,16 +135,16 @@ class Desk:
     async def stop(self, run_id: str) -> None:
         """Stop a run, see ``Operations.stop``."""
         director = self._find(run_id)
-        if director.run.stopped and director.run.state in ("DRAINING", "FINISHED"):
-            return
-        await self._do(director, director.stop)
+        told = director.run.stopped and director.run.state in ("DRAINING", "FINISHED")
+        await self._do(director, _no_more if told else director.stop)
 
     async def abort(self, run_id: str) -> None:
         """Abort a run, see ``Operations.abort``."""
         director = self._find(run_id)
         if director.run.state == "ABORTED":
-            return
-        await self._do(director, lambda now: director.abort(now, "aborted by a user"))
+            await self._do(director, _no_more)
+        else:
+            await self._do(director, lambda now: director.abort(now, "aborted by a user"))
 
     def live(self, run_id: str) -> dict[str, Any] | None:
         """Return the view of a run, see ``Operations.live``."""
@@ -213,7 +213,7 @@ class Desk:
         return director
 
     async def _journal(self, run: Run) -> None:
-        """Write the plan down, or see to it that the run does not begin later by surprise.
+        """Write the plan down; what is written too late is taken back.
 
         Raises:
             UnavailableError: if Kafka did not take it in time.
@@ -225,8 +225,9 @@ class Desk:
             return
         self._keep(asyncio.ensure_future(self._unwrite(run, writing)))
         raise UnavailableError(
-            f"Kafka did not take the plan within {_ANSWER_WITHIN_S:g} s; the run does not begin, "
-            "submit it again when Kafka is back"
+            f"Kafka did not take the plan within {_ANSWER_WITHIN_S:g} s, and may still do so: then "
+            "the run is taken back. Look at the runs before you submit it again, or send an "
+            "Idempotency-Key"
         )
 
     async def _unwrite(self, run: Run, writing: asyncio.Future[Any]) -> None:
@@ -283,6 +284,10 @@ class Desk:
         readiness = self.readiness()
         if not readiness.ready:
             raise UnavailableError(readiness.reason)
+
+
+def _no_more(_now: Now) -> None:
+    """Change nothing: who asks a second time is answered once the first order is in the log."""
 
 
 def _run_row(run: Run) -> RunRow:

@@ -18,11 +18,12 @@ from orchestrator.muster import Failed, Muster
 from orchestrator.orders import Orders
 from orchestrator.pace import Pace
 from orchestrator.planner import share
-from orchestrator.run import Run
+from orchestrator.run import TOO_LONG, Run
 from orchestrator.settling import Settling
 from orchestrator.terms import BootKey, Now, TermKey
 from spate.aggregator import Added, Aggregator
 from spate.messages import STATE_ORDER, Heartbeat, Message, RunState, SnapshotMessage
+from spate.plan_load import LONGEST_RUN_NS
 from spate.schedule import Schedule, plan_schedule
 from spate.snapshot_parts import Parts
 from spate.timing import SECOND, Timing
@@ -92,17 +93,23 @@ class Director:
                 self.abort(now, f"{key.driver_id} was lost, and the plan says on_loss: abort")
 
     def merge(
-        self, snapshot: SnapshotMessage, partition: int, offset: int, parts: Parts | None = None
+        self,
+        snapshot: SnapshotMessage,
+        partition: int,
+        offset: int,
+        now: Now,
+        parts: Parts | None = None,
     ) -> Added:
         """Merge a snapshot as read from ``metrics``; after the end it changes nothing (R28).
 
         ``parts`` are the figures of its cells where they were read already.
 
         Raises:
-            ValueError: if it does not fit the plan.
+            ValueError: if it does not fit the plan, or tells of what is long after now.
         """
         if self.aggregator is None or not self.bookmarks.counts(partition, offset):
             return "late"
+        self._beginning.check_reached(snapshot.window, now)
         return self.aggregator.add(snapshot, parts)
 
     def log_was_away(self, away_ns: int, now: Now) -> None:
@@ -267,6 +274,9 @@ class Director:
         assert schedule is not None
         if elapsed_ns is None:
             self._beginning.find([term.key.boot for term in ledger.live()], now)
+            return
+        if not schedule.is_open and elapsed_ns >= LONGEST_RUN_NS:
+            self._order("DRAINING", now, TOO_LONG)
             return
         following = self._fleet.following(self.run.id, now.mono_ns)
         there = [term for boot in following if ledger.may_have(term := boot.term)]

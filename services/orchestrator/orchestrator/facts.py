@@ -31,7 +31,7 @@ def ledger_facts(ledger: Ledger | None) -> LedgerFacts:
     return LedgerFacts(
         planned=ledger.count,
         missed_by_ledger=tuple((missed.cause, missed.range) for missed in ledger.missed),
-        unconfirmed_terms=tuple(
+        terms=tuple(
             TermFacts(
                 driver_id=term.key.driver_id,
                 boot_id=term.key.boot_id,

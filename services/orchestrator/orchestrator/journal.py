@@ -192,9 +192,9 @@ class Memory:
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 self.bad_records += 1
 
-    def forget(self, run_id: str) -> None:
-        """Drop a run, but not the revision that it had come to."""
-        self._revision = self.highest_revision()
+    def forget(self, run_id: str, revision: int = 0) -> None:
+        """Drop a run, but not the revision that it had come to, by now or in the journal."""
+        self._revision = max(self.highest_revision(), revision)
         del self.runs[run_id]
 
     def highest_revision(self) -> int:

@@ -23,7 +23,7 @@ from orchestrator.api.entrance import Entrance
 from orchestrator.api.guards import HostRule
 from orchestrator.api.server import ApiServer, listen
 from orchestrator.archive import Archive, ArchiveError, ArchiveRefusedError
-from orchestrator.assembly import Assembly, forget_archived, take_the_lead
+from orchestrator.assembly import Assembly, end_unreadable, forget_archived, take_the_lead
 from orchestrator.clock import Clock
 from orchestrator.collector import calm_collector
 from orchestrator.fleet_watch import FleetWatch
@@ -137,6 +137,7 @@ async def _open(
     transactional_id = f"{settings.topic_prefix}orchestrator"
     writer, epoch, memory = await take_the_lead(bus, topics, transactional_id, clock)
     await forget_archived(memory, archive, writer, topics)
+    await end_unreadable(memory, epoch, writer, topics)
     assembly = Assembly(
         bus=bus,
         topics=topics,

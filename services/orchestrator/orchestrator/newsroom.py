@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +19,7 @@ from orchestrator.row_turns import RowTurns
 from orchestrator.run_figures import Trust
 from orchestrator.run_log import log_account, log_events
 from orchestrator.run_view import end_data, fleet_data, snapshot_data, state_data, window_data
+from orchestrator.terms import Now
 from orchestrator.writer import Writer
 from spate.aggregator import Added, Aggregator
 from spate.bus import Received
@@ -34,8 +36,10 @@ _PAUSE_CALLS = 20
 
 
 class Newsroom:
-    """Publishes changes once they are committed.
+    """Tells what becomes of runs; what it archives is journaled.
 
+    What is decided is told once it is committed. ``tick`` tells what was noted since, of which the
+    journal may still hold nothing.
     ``waiting_for`` says what keeps everything from going on, None if nothing does; ``revision`` is
     the highest that the journal holds.
     ``on_filed`` is told of a run, and how far to trust it, before it is forgotten.
@@ -64,6 +68,7 @@ class Newsroom:
         self._told: dict[str, _Told] = {}
         self._revision = revision
         self._pause = 0
+        self._filing = asyncio.Lock()
         self.snapshot_counts: Counter[str] = Counter()
 
     def open(self, director: Director) -> None:
@@ -76,16 +81,18 @@ class Newsroom:
             # What another process merged is in the snapshot with which everybody begins.
             told.revision = director.aggregator.revision
 
-    def take(self, message: SnapshotMessage, record: Received, parts: Parts | None = None) -> Added:
+    def take(
+        self, message: SnapshotMessage, record: Received, now: Now, parts: Parts | None = None
+    ) -> Added:
         """Merge a snapshot into its run; return what became of it.
 
         Raises:
-            ValueError: if it does not fit the run's plan.
+            ValueError: if it does not fit the run's plan, or tells of what is long after now.
         """
         director = self._directory.find(message.run_id)
         became: Added = "late"
         if director is not None:
-            became = director.merge(message, record.partition, record.offset, parts)
+            became = director.merge(message, record.partition, record.offset, now, parts)
         if became == "merged":
             self._told[message.run_id].turns.changed(message.driver_id)
         self.snapshot_counts[became] += 1
@@ -155,8 +162,12 @@ class Newsroom:
         """Put every run into the archive whose end is journaled, and then forget it.
 
         ``read_to`` is how far ``metrics`` was merged: of a run that another process ended all
-        must have been read again.
+        must have been read again. One call waits for the other.
         """
+        async with self._filing:
+            await self._file_all(read_to)
+
+    async def _file_all(self, read_to: Mapping[int, int]) -> None:
         if self._pause:
             self._pause -= 1
             return
@@ -169,8 +180,7 @@ class Newsroom:
     async def _file(self, director: Director) -> None:
         run, told = director.run, self._told[director.run.id]
         if told.filing is None:
-            ledger = ledger_facts(director.ledger)
-            told.filing = prepare(run_facts(run), _aggregator(director), ledger)
+            told.filing = await _prepare(director)
             log_account(told.filing.report)
         report = told.filing.report
         try:
@@ -239,6 +249,17 @@ class _Told:
 def _reasons(degraded: list[dict[str, str]]) -> tuple[str, ...]:
     """Return the words by which doubts go, each once."""
     return tuple(dict.fromkeys(doubt["reason"] for doubt in degraded))
+
+
+async def _prepare(director: Director) -> Filing:
+    """Make the report in a thread: of a day with several requests that takes a minute or more.
+
+    Nothing is merged any more, so both may read what there is.
+    """
+    aggregator = _aggregator(director)
+    aggregator.close()
+    facts, ledger = run_facts(director.run), ledger_facts(director.ledger)
+    return await asyncio.to_thread(prepare, facts, aggregator, ledger)
 
 
 def _aggregator(director: Director) -> Aggregator:

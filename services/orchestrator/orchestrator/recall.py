@@ -10,10 +10,10 @@ from typing import Any
 from orchestrator.director import Director
 from orchestrator.fleet import Fleet
 from orchestrator.journal import Memory, Remembered
-from orchestrator.ledger import ProtocolError
+from orchestrator.ledger import Ledger, ProtocolError
 from orchestrator.ledger_state import load_boots, load_ledger
 from orchestrator.run import Run, RunEvent
-from orchestrator.terms import Now
+from orchestrator.terms import Now, TermKey
 from spate.aggregator import Aggregator
 from spate.checkpoint import read_checkpoint
 from spate.plan import parse_plan
@@ -21,6 +21,8 @@ from spate.schedule import plan_schedule
 
 _LOG = logging.getLogger("orchestrator")
 _BAD_BOOKS = "the orchestrator was restarted, and what the journal holds of the run is not whole"
+_SOMEBODY = TermKey("unknown", "", 0)
+"""Owns what had an owner once."""
 
 
 @dataclass(slots=True)
@@ -69,6 +71,12 @@ def recall(
     return recalled
 
 
+def unreadable(memory: Memory) -> list[str]:
+    """Return the runs with books whose plan is not there, or not understood."""
+    runs = memory.runs.items()
+    return [run_id for run_id, known in runs if known.parts and _run(run_id, known) is None]
+
+
 def _run(run_id: str, remembered: Remembered) -> Run | None:
     entry = remembered.plan
     if entry is None:
@@ -113,7 +121,7 @@ def _resume(
     except (KeyError, TypeError, ValueError, ProtocolError) as error:
         text = "the books of run %s are not understood: %s"
         _LOG.error(text, run.id, error, extra={"run_id": run.id})
-        director.give_up(now, _BAD_BOOKS)
+        _write_off(director, now)
         return
     aggregator = None
     if ledger is not None:
@@ -124,6 +132,21 @@ def _resume(
         recalled.need_heartbeats(heartbeat_from)
     text = "run %s is %s; it goes on where the last orchestrator ended"
     _LOG.info(text, run.id, run.state, extra={"run_id": run.id, "state": run.state})
+
+
+def _write_off(director: Director, now: Now) -> None:
+    """End a run of whose books nothing is known: all of it may have been sent, and nobody says.
+
+    Nothing was, if it was still preparing.
+    """
+    run = director.run
+    if run.state not in ("PREPARING", "READY"):
+        ledger = Ledger(plan_schedule(run.plan, run.fleet_size).count)
+        ledger.place({_SOMEBODY: [pooled.range for pooled in ledger.pool]})
+        director.resume(ledger, None)
+        if not run.ending:
+            run.move("FAILED", now.wall_ns, _BAD_BOOKS)
+    director.give_up(now, _BAD_BOOKS)
 
 
 def _figures(

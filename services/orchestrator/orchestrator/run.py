@@ -9,6 +9,8 @@ from typing import Any, Literal
 from orchestrator.terms import TermKey
 from spate.messages import STATE_ORDER, Heartbeat, RunState
 from spate.plan import Plan
+from spate.plan_load import LONGEST_RUN_NS
+from spate.units import format_duration
 
 EventKind = Literal[
     "state",
@@ -37,6 +39,9 @@ _TEXTS: dict[RunState, str] = {
     "ABORTED": "ended at once",
 }
 """What a state means, where no reason says more."""
+
+TOO_LONG = f"the run has lasted {format_duration(LONGEST_RUN_NS)}, and Kafka keeps a day of it"
+"""Why a closed load is ended: how long it takes is up to its target."""
 
 
 class WrongMoveError(Exception):

@@ -31,6 +31,11 @@ class StartFinder:
         self._since_ns: int | None = None
         self._starts: dict[BootKey, int] = {}
 
+    @property
+    def told(self) -> bool:
+        """Whether a driver said when it began."""
+        return bool(self._starts)
+
     def hear(self, boot: BootKey, elapsed_ns: int | None, now: Now) -> None:
         """Take a driver's run time as just heard."""
         if elapsed_ns is not None:

@@ -235,7 +235,7 @@ class Leader:
         assert isinstance(message, SnapshotMessage)
         director = command.directory.find(message.run_id)
         if director is not None:
-            director.merge(message, record.partition, record.offset)
+            director.merge(message, record.partition, record.offset, self._now())
 
     # ---- writing (orchestrator.writer, .leadership) --------------------------------------------
 
