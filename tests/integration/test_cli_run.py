@@ -18,9 +18,11 @@ from typing import Any
 import pytest
 
 from spate.aggregator import Aggregator
-from spate.messages import RunState
+from spate.grant import Range
+from spate.messages import Cell, RunState, SnapshotMessage
 from spate.plan import parse_plan
 from spate.report import LedgerFacts, RunFacts, build_report
+from spate.report_facts import TermFacts
 from spate.schedule import plan_schedule
 from spate_cli.main import main
 from spate_cli.quantities import NOTHING
@@ -35,10 +37,28 @@ PLAN: dict[str, Any] = {
 
 
 def make_report(state: RunState = "FINISHED", thresholds: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return the report of a run in which nothing was measured."""
+    """Return the report of a run in which all went well and no time was measured."""
     plan = parse_plan({**PLAN, "thresholds": list(thresholds)})
     facts = RunFacts(RUN, plan, state, False, None, 0, 10**9, 2 * 10**9, 1)
-    return build_report(facts, Aggregator(plan, plan_schedule(plan, 1), RUN), LedgerFacts(0))
+    aggregator = Aggregator(plan, plan_schedule(plan, 1), RUN)
+    aggregator.add(
+        SnapshotMessage(
+            driver_id="d",
+            boot_id="b",
+            term=0,
+            run_id=RUN,
+            seq=1,
+            window=0,
+            cells=(Cell(request=0, stage=0, decided=30, sent=30, succeeded=30),),
+            in_flight=0,
+            connections=1,
+            cpu=0.1,
+            clock_offset_ns=None,
+            start_skew_ns=None,
+        )
+    )
+    owner = TermFacts("d", "b", 0, live=False, left_cleanly=True, ranges=(Range(0, 0, 1, 30),))
+    return build_report(facts, aggregator, LedgerFacts(30, terms=(owner,)))
 
 
 def window(offset_s: int) -> dict[str, Any]:
@@ -234,7 +254,7 @@ def test_json_is_exactly_the_report(orchestrator: Orchestrator, folder: Path) ->
 @pytest.mark.parametrize(
     ("report", "code"),
     [
-        (make_report(thresholds=("succeeded.count > 5",)), 1),
+        (make_report(thresholds=("succeeded.count > 50",)), 1),
         (make_report("FAILED"), 4),
         (make_report("ABORTED"), 4),
     ],
