@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from tests.unit.direction import World
+from tests.unit.journaling import snapshot
 from tests.unit.orchestra import SECOND, now
 
 from orchestrator.bookmarks import Bookmarks
 from orchestrator.terms import TermKey
-from spate.messages import Cell, RangeProgress, SnapshotMessage
+from spate.messages import RangeProgress
 
 D1, D2, D3 = (TermKey(f"d{k}", "b", 1) for k in (1, 2, 3))
 
@@ -26,24 +27,6 @@ def running(**plan: Any) -> World:
 def follow(world: World, at_s: float, *driver_ids: str, **fields: Any) -> None:
     """Let drivers that run speak."""
     world.apply(*driver_ids, at_s=at_s, state="RUNNING", **fields)
-
-
-def snapshot(seq: int = 1, window: int = 0) -> SnapshotMessage:
-    """Return a snapshot of one arrival."""
-    return SnapshotMessage(
-        driver_id="d1",
-        boot_id="b",
-        term=1,
-        run_id="r",
-        seq=seq,
-        window=window,
-        cells=(Cell(request=0, stage=0, decided=1, sent=1, succeeded=1),),
-        in_flight=0,
-        connections=1,
-        cpu=0,
-        clock_offset_ns=None,
-        start_skew_ns=None,
-    )
 
 
 def test_a_lost_drivers_work_is_shared_out() -> None:
@@ -100,7 +83,7 @@ def test_hearing_confirms_a_cut() -> None:
 def test_snapshots_are_merged_once_there_are_books() -> None:
     """R28, R29: and, once the run has ended, only those from before its end."""
     world = World()
-    assert world.director.merge(snapshot(), 0, 0, now(2)) == "late"
+    assert world.director.merge(snapshot(1), 0, 0, now(2)) == "late"
     world.to("RUNNING")
     assert world.director.merge(snapshot(1), 0, 10, now(2)) == "merged"
     assert world.director.merge(snapshot(1), 0, 11, now(2)) == "duplicate"

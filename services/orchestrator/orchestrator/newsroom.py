@@ -68,7 +68,6 @@ class Newsroom:
         self._told: dict[str, _Told] = {}
         self._revision = revision
         self._pause = 0
-        self._filing = asyncio.Lock()
         self.snapshot_counts: Counter[str] = Counter()
 
     def open(self, director: Director) -> None:
@@ -162,12 +161,8 @@ class Newsroom:
         """Put every run into the archive whose end is journaled, and then forget it.
 
         ``read_to`` is how far ``metrics`` was merged: of a run that another process ended all
-        must have been read again. One call waits for the other.
+        must have been read again.
         """
-        async with self._filing:
-            await self._file_all(read_to)
-
-    async def _file_all(self, read_to: Mapping[int, int]) -> None:
         if self._pause:
             self._pause -= 1
             return
