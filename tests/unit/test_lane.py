@@ -20,6 +20,11 @@ from spate.choice import RequestChoice
 from spate.histogram import MAX_NS, Histogram
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
+# As long as the names that mean something: connection, content-length and so on.
+LIKE_NAMES = (
+    b"Expires: 0\r\nSet-Cookie: a=b\r\nAccept-Charset: x\r\n"
+    b"Content-Encoding: br\r\nIf-Modified-Since: 0\r\n"
+)
 SECOND = 1_000_000_000
 
 
@@ -41,6 +46,7 @@ def bench() -> Iterator[Bench]:
         (HEAD + b"content-length:0\r\n\r\n", (37, 200, 0)),
         (HEAD + b"Content-Length: \t4 \r\nX-Empty:\r\n\r\n", (50, 200, 4)),
         (HEAD + b"Connection: Keep-Alive\r\nContent-Length: 99\r\n\r\n", (63, 200, 99)),
+        (HEAD + LIKE_NAMES + b"Content-Length: 9\r\n\r\n", (38 + len(LIKE_NAMES), 200, 9)),
         (HEAD + b"Content-Length: 1073741000\r\n\r\n", (47, 200, 1073741000)),
         (b"HTTP/1.1 204 \r\n\r\n" + b"--", (17, 204, 0)),
         (b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n", (38, 304, 0)),
@@ -60,6 +66,7 @@ def test_plain_responses(response: bytes, read: tuple[int, int, int]) -> None:
         b"HTTP/1.1 200 OK\r\n\r\n",
         HEAD + b"Content-Length: 4\r\n",
         HEAD + b"Content-Length: 4\r\n\r",
+        HEAD + b"Content-Length: 4\r\n\rPONG",
         HEAD + b"Content-Length: 4\n\n",
         HEAD + b"Content-Length: 4\r\nContent-Length: 4\r\n\r\n",
         HEAD + b"Content-Length: 4, 4\r\n\r\n",
@@ -86,6 +93,7 @@ def test_plain_responses(response: bytes, read: tuple[int, int, int]) -> None:
         HEAD + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\ng\r\nPONG\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n4;a=b\r\nPONG\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\nPONG\r\n0\r\nX: y\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\nPONG\r\n0\r\n\r",
@@ -293,6 +301,28 @@ def test_a_window_ends_before_anything_later_is_noted(bench: Bench) -> None:
     assert figures_of(bench.row()).succeeded == 1
 
 
+def test_what_waits_for_the_next_window_has_its_answer(bench: Bench) -> None:
+    """It is not given up, however long that takes."""
+    bench.ration(0)
+    bench.turn()
+    bench.ends[0].sendall(OK)
+    assert bench.turn(window_ends_ns=bench.clock.mono_ns())[1] == WINDOW
+    assert bench.lane.expired(bench.clock.mono_ns()) == []
+    assert bench.turn()[1] == NOTHING
+    assert figures_of(bench.row()).succeeded == 1
+
+
+def test_a_connection_that_waits_for_the_next_window_may_be_shut(bench: Bench) -> None:
+    """Its answer is forgotten with it."""
+    bench.ration(0)
+    bench.turn()
+    bench.ends[0].sendall(OK)
+    assert bench.turn(window_ends_ns=bench.clock.mono_ns())[1] == WINDOW
+    bench.conns[0].shut()
+    assert (bench.turn()[1], bench.lane.busy) == (NOTHING, 0)
+    assert figures_of(bench.row()).succeeded == 0
+
+
 def test_no_arrival_is_decided_in_a_window_that_has_ended(bench: Bench) -> None:
     """It stays in the ration."""
     bench.ration(0)
@@ -493,6 +523,22 @@ def test_a_free_connection_that_takes_more_stays_free() -> None:
         read += len(bench.ends[0].recv(1 << 20))
         assert bench.turn()[1] == NOTHING
     assert (bench.lane.free, conn.get_write_buffer_size()) == (1, 0)
+    bench.close()
+
+
+def test_what_is_written_while_more_waits_follows_it() -> None:
+    """In order."""
+    bench = Bench(send_buffer=4096)
+    (conn,) = bench.conns
+    conn.set_busy()
+    first, second = b"1" * 500_000, b"2" * 500_000
+    conn.write(first)
+    conn.write(second)
+    read = b""
+    while len(read) < len(first + second):
+        read += bench.ends[0].recv(1 << 20)
+        assert bench.turn()[1] == NOTHING
+    assert read == first + second
     bench.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import ssl
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ class Sealed:
         authority.issue_cert("target.test").configure_cert(server)
         client = ssl.create_default_context()
         authority.configure_trust(client)
+        server.post_handshake_auth = client.post_handshake_auth = True
+        server.verify_mode = ssl.CERT_OPTIONAL
         self.far = bench.ends[0]
         self.arriving, self.leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = server.wrap_bio(self.arriving, self.leaving, server_side=True)
@@ -176,6 +179,39 @@ def test_what_came_before_a_broken_record_counts(bench: Bench) -> None:
     _, what, conn, why, exchange = bench.turn()
     assert (what, conn, exchange) == (END, bench.conns[0], None)
     assert isinstance(why, ssl.SSLError)
+    assert figures_of(bench.row()).succeeded == 1
+
+
+def ask(sealed: Sealed) -> bytes:
+    """Return records that want an answer: who are you?"""
+    sealed.tls.verify_client_post_handshake()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        sealed.tls.do_handshake()
+    return sealed.leaving.read()
+
+
+def test_what_tls_asks_is_answered(bench: Bench) -> None:
+    """Whether the connection is free or not; nobody else hears of it."""
+    sealed = Sealed(bench)
+    sealed.far.sendall(ask(sealed))
+    assert bench.turn()[1] == NOTHING
+    assert sealed.read() == b""
+    assert bench.lane.free == 1
+    bench.ration(0)
+    bench.settle()
+    assert sealed.read() == GET
+
+
+def test_what_came_before_an_answer_could_not_be_sent_counts(bench: Bench) -> None:
+    """Then the connection is over."""
+    sealed = Sealed(bench)
+    bench.ration(0)
+    bench.settle()
+    assert sealed.read() == GET
+    sealed.far.sendall(ask(sealed) + sealed.seal(OK))
+    sealed.far.close()
+    _, what, conn, why, exchange = bench.turn()
+    assert (what, conn, why, exchange) == (END, bench.conns[0], errno.EPIPE, None)
     assert figures_of(bench.row()).succeeded == 1
 
 

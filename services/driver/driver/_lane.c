@@ -234,7 +234,7 @@ typedef struct Lane {
     size_t scratch_room;
     unsigned char *received; /* what was read last: `got` bytes */
     ssize_t got;
-    PyObject *want_read, *zero_return; /* ssl.SSLWantReadError, ssl.SSLZeroReturnError */
+    PyObject *want_read; /* ssl.SSLWantReadError */
 } Lane;
 
 static int slots_push(Lane *lane, int64_t ns) {
@@ -672,10 +672,7 @@ static ssize_t open_records(Conn *conn, const unsigned char *sealed, ssize_t n) 
                 continue;
             }
             conn->ended = true;
-            if (PyErr_ExceptionMatches(lane->zero_return))
-                PyErr_Clear();
-            else
-                conn->tls_error = raised();
+            conn->tls_error = raised();
             continue;
         }
         conn->ended = PyBytes_GET_SIZE(opened) == 0;
@@ -1141,9 +1138,8 @@ static PyObject *Conn_secure(Conn *conn, PyObject *args) {
         if (ssl == NULL)
             return NULL;
         lane->want_read = PyObject_GetAttrString(ssl, "SSLWantReadError");
-        lane->zero_return = PyObject_GetAttrString(ssl, "SSLZeroReturnError");
         Py_DECREF(ssl);
-        if (lane->want_read == NULL || lane->zero_return == NULL)
+        if (lane->want_read == NULL)
             return NULL;
     }
     Py_XSETREF(conn->tls, Py_NewRef(tls));
@@ -1261,7 +1257,6 @@ static void Lane_dealloc(Lane *lane) {
         lane->tallies = next;
     }
     Py_XDECREF(lane->want_read);
-    Py_XDECREF(lane->zero_return);
     PyMem_RawFree(lane->requests);
     PyMem_RawFree(lane->bounds);
     PyMem_RawFree(lane->dues);
