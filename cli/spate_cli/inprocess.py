@@ -23,11 +23,8 @@ from spate.grant import Range
 from spate.live import live_view
 from spate.messages import (
     Beat,
-    Grant,
-    Grants,
     Heartbeat,
     Order,
-    PlanDocument,
     RunState,
     SnapshotMessage,
 )
@@ -42,6 +39,7 @@ from spate.timing import MS, SECOND, Timing
 from spate.units import format_duration
 from spate_cli.exits import CommandError, Exit
 from spate_cli.local_settings import allowed_targets, lane
+from spate_cli.sole_grant import sole_grant
 
 _DRIVER = "local"
 _START_LEAD_NS = 50 * MS
@@ -183,7 +181,10 @@ class _Here:
                 self._beat()
             if now_ns - told_ns >= SECOND // 2 and self.aggregator.revision > told:
                 rows, told, told_ns = self._rows(told), self.aggregator.revision, now_ns
-                # Each takes a while, and requests may be due.
+                # Each takes a while, and requests may be due. The view finds the sums made.
+                for add_up in (self.aggregator.totals, self.aggregator.by_driver):
+                    await asyncio.sleep(0)
+                    add_up()
                 await asyncio.sleep(0)
                 view = self._view(rows)
                 await asyncio.sleep(0)
@@ -216,30 +217,9 @@ class _Here:
 
     def _grant(self) -> None:
         self._term = self.driver.session.term
-        digest = self.plan.digest()
-        self.driver.receive(
-            PlanDocument(epoch=0, run_id=self.run_id, digest=digest, plan=self.plan.to_document())
-        )
-        grant = Grant(
-            driver_id=_DRIVER,
-            boot_id=self.boot_id,
-            term=self._term,
-            closed_through=0,
-            ranges=(self._range,),
-        )
-        self.driver.receive(
-            Grants(
-                epoch=0,
-                run_id=self.run_id,
-                revision=1,
-                part=0,
-                parts=1,
-                plan_digest=digest,
-                count=self.schedule.count,
-                drivers_at_start=1,
-                grants=(grant,),
-            )
-        )
+        owner = TermFacts(_DRIVER, self.boot_id, self._term, True, False, (self._range,))
+        for message in sole_grant(self.plan, self.run_id, self.schedule.count, owner):
+            self.driver.receive(message)
 
     def _start(self) -> None:
         self._started_at_ns = self.clock.wall_ns() + _START_LEAD_NS

@@ -12,6 +12,7 @@ from driver.breakage import watch
 from driver.licence import LogLostError
 from driver.link import Link
 from driver.main import _finish
+from driver.reporter import Reporter
 from spate.bus import Ack
 from spate.grant import Range
 from spate.membus import MemoryBus, MemoryLog
@@ -51,6 +52,17 @@ async def test_the_first_heartbeat_goes_at_once_and_the_others_at_their_time() -
     most = (bench.clock.mono_ns() - began_ns) // bench.timing.heartbeat_every_ns + 1
     assert 2 <= len(bench.heartbeats) <= most
     assert {message.term for message in bench.heartbeats} == {1}
+
+
+async def test_a_heartbeat_waits_while_a_snapshot_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fifth longer, not for ever."""
+    monkeypatch.setattr(Reporter, "telling", True)
+    bench = Bench(real=True)
+    began_ns = bench.clock.mono_ns()
+    async with at_work(bench.driver):
+        await asyncio.sleep(0.3)
+    most = (bench.clock.mono_ns() - began_ns) // (bench.timing.heartbeat_every_ns * 6 // 5) + 1
+    assert 2 <= len(bench.heartbeats) <= most
 
 
 async def test_a_log_that_refuses_at_once_is_not_stormed() -> None:

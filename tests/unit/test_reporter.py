@@ -159,6 +159,31 @@ async def test_each_cut_tells_what_came_since_the_last() -> None:
     await bench.engine.close()
 
 
+async def test_a_cut_is_told_in_turns_of_the_loop() -> None:
+    """Each piece asks for the next turn; to flush tells the rest."""
+    bench = Bench()
+    turns: list[Callable[[], None]] = []
+    bench.reporter = Reporter(
+        bench.session, bench.clock, 500 * MS, bench.sent.append, lambda: False, soon=turns.append
+    )
+    bench.start()
+    bench.clock.ns += 499 * MS
+    bench.miss(0)
+    bench.clock.ns += MS
+    for flushed in (False, True):
+        bench.reporter.tick(bench.engine, 0.5)
+        assert (bench.reporter.telling, len(turns)) == (True, 1)
+        if flushed:
+            bench.reporter.flush()
+        while turns:
+            turns.pop()()
+        assert not bench.reporter.telling
+        bench.miss(1)
+        bench.clock.ns += 400 * MS
+    assert [missed for _, _, _, missed in bench.told()] == [1, 1]
+    await bench.engine.close()
+
+
 async def test_without_news_nothing_is_added_to_what_the_log_has_not_taken() -> None:
     """Levels are told again once it has; what happened is told in any case (R11)."""
     bench = Bench()

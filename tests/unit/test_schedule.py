@@ -302,3 +302,12 @@ def test_many_offsets_are_those_of_each(load: Load, first: int, step: int, most:
     schedule = compile_schedule(load, 3, 7)
     indices = range(min(first, schedule.count), schedule.count, step)[:most]
     assert list(schedule.offsets_ns(indices)) == [schedule.offset_ns(index) for index in indices]
+
+
+@pytest.mark.parametrize("rate_per_s", [10**9, 10**13])
+def test_many_offsets_of_absurd_rates_are_those_of_each(rate_per_s: int) -> None:
+    """Though sums of them have more bits than a machine word."""
+    stage = Stage("s", SECOND, Fraction(rate_per_s), Fraction(rate_per_s), True)
+    schedule = compile_schedule(ArrivalsLoad((stage,), "uniform"), 1, 1)
+    indices = range(10**9 - 4_000, 10**9, 1)
+    assert list(schedule.offsets_ns(indices)) == [schedule.offset_ns(index) for index in indices]

@@ -14,6 +14,7 @@ rounding adds up, however long the plan is.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +22,15 @@ from fractions import Fraction
 from math import gcd, isqrt
 from typing import Final
 
+import numpy as np
+
 from spate.plan_model import Stage
 
 ARRIVAL: Final = 2 * 10**15
 """U: one expected arrival, in the integers in which areas are counted here."""
 
 _PER_S = 10**6
+_MOST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +91,23 @@ class RateCurve:
         need = piece.s2 - -(-piece.slope_d * q // piece.g)
         return piece.begin_ns - ((isqrt(need) - piece.s) // -slope)
 
-    def reach_all_ns(self, areas: range) -> list[int]:
-        """Return ``reach_ns`` of each of rising ``areas``; cheaply where the rate is even."""
+    def reach_all_ns(self, areas: range) -> array[int]:
+        """Return ``reach_ns`` of each of rising ``areas``; cheaply where the rate is even.
+
+        There ⌈(q + k·step)/r⌉ = a + k·w + ⌊(b + k·e)/r⌋ with q + r - 1 = a·r + b and
+        step = w·r + e, and all of that has less than 64 bits unless r is absurd.
+        """
         if not areas:
-            return []
+            return array("q")
         piece = self._pieces[bisect_right(self._ends, areas[0])]
-        if piece.slope or areas[-1] >= piece.base + 2 * piece.rate * piece.g * piece.length_ns:
-            return [self.reach_ns(area) for area in areas]
-        per_ns, begin_ns = 2 * piece.rate * piece.g, piece.begin_ns
-        first = piece.base - areas[0]
-        last = piece.base - areas[-1]
-        return [begin_ns - q // per_ns for q in range(first, last - 1, -areas.step)]
+        per_ns = 2 * piece.rate * piece.g
+        ends = areas[-1] >= piece.base + per_ns * piece.length_ns
+        if piece.slope or ends or per_ns * (len(areas) + 1) > _MOST:
+            return array("q", map(self.reach_ns, areas))
+        a, b = divmod(areas[0] - piece.base + per_ns - 1, per_ns)
+        w, e = divmod(areas.step, per_ns)
+        k = np.arange(len(areas), dtype=np.int64)
+        return array("q", (piece.begin_ns + a + k * w + (b + k * e) // per_ns).tobytes())
 
     def reached_before(self, elapsed_ns: int, step: int) -> int:
         """Return ``#{k ≥ 0 : ⌈τ(k·step)⌉ < elapsed_ns}``, within the plan.

@@ -89,7 +89,7 @@ class UniformSchedule(_StagedSchedule):
             self._check(indices[0])
             self._check(indices[-1])
         areas = range(ARRIVAL * indices.start, ARRIVAL * indices.stop, ARRIVAL * indices.step)
-        return array("q", self._curve.reach_all_ns(areas))
+        return self._curve.reach_all_ns(areas)
 
     def due_before(self, elapsed_ns: int) -> int:
         """Return ``#{i : offset(i) < elapsed_ns}``."""

@@ -60,6 +60,11 @@ class Reporter:
         self._second: int | None = None
         self._cut_ns = 0
 
+    @property
+    def telling(self) -> bool:
+        """Whether some of what was cut is still to be told, in turns of the loop to come."""
+        return bool(self._telling)
+
     def begin(self) -> None:
         """Start the windows of another run."""
         self.first_seq = self.seq + 1
