@@ -30,7 +30,7 @@ ARRIVAL: Final = 2 * 10**15
 """U: one expected arrival, in the integers in which areas are counted here."""
 
 _PER_S = 10**6
-_MOST = 2**63 - 1
+_INT64_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class RateCurve:
         piece = self._pieces[bisect_right(self._ends, areas[0])]
         per_ns = 2 * piece.rate * piece.g
         ends = areas[-1] >= piece.base + per_ns * piece.length_ns
-        if piece.slope or ends or per_ns * (len(areas) + 1) > _MOST:
+        if piece.slope or ends or per_ns * (len(areas) + 1) > _INT64_MAX:
             return array("q", map(self.reach_ns, areas))
         a, b = divmod(areas[0] - piece.base + per_ns - 1, per_ns)
         w, e = divmod(areas.step, per_ns)
