@@ -217,8 +217,7 @@ class _Here:
 
     def _grant(self) -> None:
         self._term = self.driver.session.term
-        owner = TermFacts(_DRIVER, self.boot_id, self._term, True, False, (self._range,))
-        for message in sole_grant(self.plan, self.run_id, self.schedule.count, owner):
+        for message in sole_grant(self.plan, self.run_id, self._ledger_facts()):
             self.driver.receive(message)
 
     def _start(self) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from spate.messages import Grant, Grants, PlanDocument
 from spate.plan import Plan
-from spate.report_facts import TermFacts
+from spate.report_facts import LedgerFacts
 
 
-def sole_grant(
-    plan: Plan, run_id: str, count: int, owner: TermFacts
-) -> tuple[PlanDocument, Grants]:
-    """Return the plan, and the grant of all that ``owner`` holds of its ``count`` arrivals."""
+def sole_grant(plan: Plan, run_id: str, ledger: LedgerFacts) -> tuple[PlanDocument, Grants]:
+    """Return the plan, and the grant of what the only term of the ledger owns."""
     digest = plan.digest()
+    (owner,) = ledger.terms
     grant = Grant(
         driver_id=owner.driver_id,
         boot_id=owner.boot_id,
@@ -28,7 +27,7 @@ def sole_grant(
             part=0,
             parts=1,
             plan_digest=digest,
-            count=count,
+            count=ledger.planned,
             drivers_at_start=1,
             grants=(grant,),
         ),

@@ -191,7 +191,7 @@ def ask(sealed: Sealed) -> bytes:
 
 
 def test_what_tls_asks_is_answered(bench: Bench) -> None:
-    """Whether the connection is free or not; nobody else hears of it."""
+    """Nobody else hears of it, and the connection stays free."""
     sealed = Sealed(bench)
     sealed.far.sendall(ask(sealed))
     assert bench.turn()[1] == NOTHING

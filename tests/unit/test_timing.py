@@ -22,7 +22,8 @@ def test_the_defaults_are_those_of_the_protocol() -> None:
     [
         ({"lead_ns": 0}, "every one > 0"),
         ({"snapshot_every_ns": 0}, "every one > 0"),
-        ({"heartbeat_every_ns": 634 * MS}, "3 x heartbeat_every"),
+        ({"heartbeat_every_ns": 534 * MS}, "3 x \\(heartbeat_every"),
+        ({"heartbeat_slack_ns": 134 * MS}, "heartbeat_slack\\) \\+ 0.1 s <= fence_after"),
         ({"lost_after_ns": 2_199 * MS}, "fence_after x 1.05"),
         ({"lead_ns": 551 * MS}, "lost_after \\+ beat_every"),
         ({"lead_ns": 199 * MS}, "lead >= 0.2 s"),

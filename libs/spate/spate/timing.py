@@ -19,6 +19,7 @@ class Timing:
     """
 
     heartbeat_every_ns: int = 500 * MS
+    heartbeat_slack_ns: int = 100 * MS
     beat_every_ns: int = 250 * MS
     fence_after_ns: int = 2 * SECOND
     lost_after_ns: int = 3 * SECOND
@@ -47,8 +48,9 @@ class Timing:
         ack_allowance_ns = 100 * MS
         rules = {
             "every one > 0": all(getattr(self, each.name) > 0 for each in fields(self)),
-            "3 x heartbeat_every + 0.1 s <= fence_after": (
-                3 * self.heartbeat_every_ns + ack_allowance_ns <= self.fence_after_ns
+            "3 x (heartbeat_every + heartbeat_slack) + 0.1 s <= fence_after": (
+                3 * (self.heartbeat_every_ns + self.heartbeat_slack_ns) + ack_allowance_ns
+                <= self.fence_after_ns
             ),
             "fence_after x 1.05 + 0.1 s <= lost_after": (
                 self.fence_after_ns * 105 // 100 + 100 * MS <= self.lost_after_ns

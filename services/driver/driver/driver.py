@@ -260,12 +260,12 @@ class Driver:
                     await self._wished.wait()
 
     def _pulse_left_ns(self) -> int:
-        """Return how long the next heartbeat has; a fifth more while a snapshot is told in pieces.
+        """Return how long the next heartbeat has; a little more while a snapshot is told in pieces.
 
         It would have the rest told at once, which takes milliseconds in which nothing is sent.
         """
-        patience_ns = self._timing.heartbeat_every_ns // 5 if self._reporter.telling else 0
-        return self._pulse_due_ns + patience_ns - self._clock.mono_ns()
+        slack_ns = self._timing.heartbeat_slack_ns if self._reporter.telling else 0
+        return self._pulse_due_ns + slack_ns - self._clock.mono_ns()
 
     async def _cuts(self) -> None:
         every_ns = self._timing.snapshot_every_ns
